@@ -1,0 +1,157 @@
+package timcallback
+
+import (
+	"math"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() {
+	httpcaddyfile.RegisterHandlerDirective("tim_callback", parseCaddyfile)
+	httpcaddyfile.RegisterDirectiveOrder("tim_callback", httpcaddyfile.After, "forward_auth")
+}
+
+func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	h := new(Handler)
+	if err := h.UnmarshalCaddyfile(helper.Dispenser); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
+//
+//	tim_callback [<matcher>] [<sdk_appid> [<token>...]] {
+//	    app <sdk_appid> [<token>...]
+//	    max_age <duration>
+//	    max_body <size>
+//	    require_client_cert
+//	    allow_unsigned
+//	    allow_http
+//	    other_commands reject|pass
+//	    answer forward|ack
+//	    body normalized|original
+//	    timeout <duration>
+//	    sign <secret>...
+//	}
+//
+// The short form is the first app; `app` may be repeated, everything else not.
+func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume the directive name
+	if args := d.RemainingArgs(); len(args) > 0 {
+		h.Apps = append(h.Apps, App{SDKAppID: args[0], Tokens: args[1:]})
+	}
+	seen := make(map[string]bool)
+	for d.NextBlock(0) {
+		name := d.Val()
+		if seen[name] && name != "app" {
+			return d.Errf("%s is there twice", name)
+		}
+		seen[name] = true
+		var err error
+		switch name {
+		case "app":
+			args := d.RemainingArgs()
+			if len(args) == 0 {
+				return d.ArgErr()
+			}
+			h.Apps = append(h.Apps, App{SDKAppID: args[0], Tokens: args[1:]})
+		case "max_age":
+			h.MaxAge, err = parseDuration(d)
+		case "max_body":
+			h.MaxBody, err = parseSize(d)
+		case "require_client_cert":
+			h.RequireClientCert, err = parseFlag(d)
+		case "allow_unsigned":
+			h.AllowUnsigned, err = parseFlag(d)
+		case "allow_http":
+			h.AllowHTTP, err = parseFlag(d)
+		case "other_commands":
+			h.OtherCommands, err = parseWord(d, OtherReject, OtherPass)
+		case "answer":
+			h.Answer, err = parseWord(d, AnswerForward, AnswerAck)
+		case "body":
+			h.Body, err = parseWord(d, BodyNormalized, BodyOriginal)
+		case "timeout":
+			h.Timeout, err = parseDuration(d)
+		case "sign":
+			if h.Sign = d.RemainingArgs(); len(h.Sign) == 0 {
+				return d.ArgErr()
+			}
+		default:
+			return d.Errf("unrecognized subdirective %s", name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseArg reads the one argument of a subdirective.
+func parseArg(d *caddyfile.Dispenser) (string, error) {
+	var arg string
+	if !d.AllArgs(&arg) {
+		return "", d.ArgErr()
+	}
+	return arg, nil
+}
+
+func parseFlag(d *caddyfile.Dispenser) (bool, error) {
+	if d.NextArg() {
+		return false, d.ArgErr()
+	}
+	return true, nil
+}
+
+func parseWord(d *caddyfile.Dispenser, one, other string) (string, error) {
+	name := d.Val()
+	word, err := parseArg(d)
+	if err == nil && word != one && word != other {
+		err = d.Errf("%s: %q is neither %s nor %s", name, word, one, other)
+	}
+	return word, err
+}
+
+func parseDuration(d *caddyfile.Dispenser) (caddy.Duration, error) {
+	name := d.Val()
+	arg, err := parseArg(d)
+	if err != nil {
+		return 0, err
+	}
+	duration, err := caddy.ParseDuration(arg)
+	switch {
+	case err != nil:
+		return 0, d.Errf("%s: %v", name, err)
+	case duration <= 0:
+		return 0, d.Errf("%s: %s is not greater than zero", name, time.Duration(duration))
+	}
+	return caddy.Duration(duration), nil
+}
+
+func parseSize(d *caddyfile.Dispenser) (int64, error) {
+	name := d.Val()
+	arg, err := parseArg(d)
+	if err != nil {
+		return 0, err
+	}
+	size, err := humanize.ParseBytes(arg)
+	switch {
+	case err != nil:
+		return 0, d.Errf("%s: unreadable size %q: %v", name, arg, err)
+	case size == 0:
+		return 0, d.Errf("%s: %q is not greater than zero", name, arg)
+	case size > math.MaxInt64:
+		return 0, d.Errf("%s: %q is too large", name, arg)
+	}
+	return int64(size), nil
+}
+
+// Interface guard
+var _ caddyfile.Unmarshaler = (*Handler)(nil)

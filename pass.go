@@ -1,0 +1,68 @@
+package timcallback
+
+import (
+	"context"
+	"io"
+	"maps"
+	"net/http"
+
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// pass leaves a verified callback of another command to the handlers after this
+// one. Their answer is not touched: a callback before an action asks for a
+// decision, which must not be invented. Without an answer it is a failure.
+func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, c *callback) {
+	stripForged(r)
+	ctx, cancel := context.WithDeadline(r.Context(), c.deadline)
+	defer cancel()
+	restore := replaceContext(r, ctx)
+	header := w.Header().Clone()
+	through := &passWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
+	err := call(next, through, r)
+	restore()
+
+	if through.wrote {
+		if err != nil {
+			h.logFailed(c, "the answer broke off", err)
+			panic(http.ErrAbortHandler) // the client must not take it for a whole one
+		}
+		if e := h.logger.Check(zapcore.DebugLevel, "callback passed on"); e != nil {
+			e.Write()
+		}
+		return
+	}
+	h.logFailed(c, "no handler after tim_callback answered", err)
+	clear(w.Header())
+	maps.Copy(w.Header(), header)
+	answer(w, http.StatusBadGateway, answerBackendFailed)
+}
+
+// passWriter notes whether an answer was begun.
+type passWriter struct {
+	*caddyhttp.ResponseWriterWrapper
+	wrote bool
+}
+
+func (p *passWriter) WriteHeader(status int) {
+	p.wrote = p.wrote || status >= 200 || status == http.StatusSwitchingProtocols
+	p.ResponseWriterWrapper.WriteHeader(status)
+}
+
+func (p *passWriter) Write(b []byte) (int, error) {
+	p.wrote = true
+	return p.ResponseWriterWrapper.Write(b)
+}
+
+func (p *passWriter) ReadFrom(r io.Reader) (int64, error) {
+	p.wrote = true
+	return p.ResponseWriterWrapper.ReadFrom(r)
+}
+
+// Interface guards
+var (
+	_ http.ResponseWriter = (*passWriter)(nil)
+	_ io.ReaderFrom       = (*passWriter)(nil)
+)

@@ -1,0 +1,96 @@
+package profile
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The headers of Standard Webhooks (https://www.standardwebhooks.com).
+const (
+	WebhookID        = "Webhook-Id"
+	WebhookTimestamp = "Webhook-Timestamp"
+	WebhookSignature = "Webhook-Signature"
+)
+
+// Errors of [VerifyWebhook].
+var (
+	ErrWebhookHeaders   = errors.New("webhook-id, webhook-timestamp and webhook-signature are required")
+	ErrWebhookTimestamp = errors.New("webhook-timestamp is not a Unix time close enough to now")
+	ErrWebhookSignature = errors.New("webhook-signature does not match")
+)
+
+// Secret is a Standard Webhooks signing secret.
+type Secret struct{ key []byte }
+
+// ParseSecret reads a signing secret: base64 of 24 to 64 bytes, with or without
+// "whsec_" before it. Errors do not hold the secret.
+func ParseSecret(s string) (Secret, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s, "whsec_"))
+	switch {
+	case err != nil:
+		return Secret{}, errors.New("signing secret is not base64")
+	case len(key) < 24 || len(key) > 64:
+		return Secret{}, fmt.Errorf("signing secret has %d bytes, not 24 to 64", len(key))
+	}
+	return Secret{key}, nil
+}
+
+func (s Secret) signature(id, timestamp string, body []byte) []byte {
+	mac := hmac.New(sha256.New, s.key)
+	mac.Write([]byte(id + "." + timestamp + "."))
+	mac.Write(body)
+	return mac.Sum(nil)
+}
+
+// SignWebhook sets the Standard Webhooks headers for a body that is sent now,
+// with one "v1" signature per secret.
+func SignWebhook(h http.Header, id string, now time.Time, body []byte, secrets ...Secret) {
+	timestamp := strconv.FormatInt(now.Unix(), 10)
+	signatures := make([]string, len(secrets))
+	for i, s := range secrets {
+		signatures[i] = "v1," + base64.StdEncoding.EncodeToString(s.signature(id, timestamp, body))
+	}
+	h[WebhookID] = []string{id}
+	h[WebhookTimestamp] = []string{timestamp}
+	h[WebhookSignature] = []string{strings.Join(signatures, " ")}
+}
+
+// VerifyWebhook checks, in constant time, that one of the secrets signed the
+// body and that the signature is at most tolerance away from now, either way.
+func VerifyWebhook(h http.Header, body []byte, now time.Time, tolerance time.Duration, secrets ...Secret) error {
+	id, timestamp, signatures := h.Get(WebhookID), h.Get(WebhookTimestamp), h.Get(WebhookSignature)
+	if id == "" || timestamp == "" || signatures == "" {
+		return ErrWebhookHeaders
+	}
+	sent, err := strconv.ParseUint(timestamp, 10, 63)
+	if err != nil {
+		return ErrWebhookTimestamp
+	}
+	age := now.Unix() - int64(sent)
+	if age > int64(tolerance/time.Second) || age < -int64(tolerance/time.Second) {
+		return ErrWebhookTimestamp
+	}
+	match := 0
+	for _, signature := range strings.Fields(signatures) {
+		text, ok := strings.CutPrefix(signature, "v1,")
+		got, err := base64.StdEncoding.DecodeString(text)
+		if !ok || err != nil {
+			continue
+		}
+		for _, s := range secrets {
+			match |= subtle.ConstantTimeCompare(got, s.signature(id, timestamp, body))
+		}
+	}
+	if match != 1 {
+		return ErrWebhookSignature
+	}
+	return nil
+}
