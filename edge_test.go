@@ -3,16 +3,11 @@ package timcallback
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,16 +30,24 @@ type edge struct {
 	t      *testing.T
 	dir    string
 	port   int
-	config string // of the whole Caddyfile, with this edge's storage and logs
+	global string
+	sites  string
 	log    string // file with the module's log lines
+	cert   string // files with the server's certificate and key
+	key    string
 	client *http.Client
 }
 
-// startEdge starts Caddy with a site of these directives. Global options and
-// further sites may stand before it, after "---" each.
+// startEdge starts Caddy with an HTTPS site of these directives.
 func startEdge(t *testing.T, site string) *edge {
 	t.Helper()
-	e := &edge{t: t, dir: t.TempDir(), port: freePort(t)}
+	return startEdgeWith(t, "", "", site)
+}
+
+// startEdgeWith is startEdge with global options and further sites.
+func startEdgeWith(t *testing.T, global, sites, site string) *edge {
+	t.Helper()
+	e := &edge{t: t, dir: t.TempDir(), port: freePort(t), global: global, sites: sites}
 	e.log = filepath.Join(e.dir, "tim.log")
 	t.Cleanup(func() {
 		if e.client != nil {
@@ -55,13 +58,11 @@ func startEdge(t *testing.T, site string) *edge {
 		}
 		noGoroutineOfOurs(t)
 	})
+	ca := newAuthority(t)
+	e.cert, e.key = ca.server(t)
 	e.load(site)
-	pem, err := os.ReadFile(filepath.Join(e.dir, "pki", "authorities", "local", "root.crt"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
+	roots.AddCert(ca.cert)
 	e.client = &http.Client{
 		Timeout:   10 * time.Second,
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, MaxIdleConnsPerHost: 100},
@@ -69,18 +70,12 @@ func startEdge(t *testing.T, site string) *edge {
 	return e
 }
 
-// load gives the running Caddy this configuration; the site's block follows
-// what comes before "---", which are global options.
+// load gives the running Caddy a configuration with another site.
 func (e *edge) load(site string) {
 	e.t.Helper()
-	global, site, found := strings.Cut(site, "---")
-	if !found {
-		global, site = "", global
-	}
-	e.config = fmt.Sprintf(`{
+	config := fmt.Sprintf(`{
 	admin off
 	persist_config off
-	skip_install_trust
 	auto_https disable_redirects
 	grace_period 5s
 	storage file_system %q
@@ -96,10 +91,11 @@ func (e *edge) load(site string) {
 	%s
 }
 https://localhost:%d {
-	tls internal
+	tls %q %q
 	%s
-}`, e.dir, filepath.Join(e.dir, "caddy.log"), e.log, global, e.port, site)
-	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(e.config), nil)
+}
+%s`, e.dir, filepath.Join(e.dir, "caddy.log"), e.log, e.global, e.port, e.cert, e.key, site, e.sites)
+	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), nil)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -110,12 +106,21 @@ https://localhost:%d {
 
 func (e *edge) url() string { return fmt.Sprintf("https://localhost:%d/im/callback", e.port) }
 
+// errUnsent is of a request that found no connection that was open until its answer.
+var errUnsent = errors.New("not answered")
+
 // send sends body with a query and returns status and answer, which must be
 // one in valid JSON.
 func (e *edge) send(client *http.Client, query, body string) (int, profile.Answer, error) {
-	resp, err := client.Post(e.url()+"?"+query, "application/json", strings.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, e.url()+"?"+query, strings.NewReader(body))
 	if err != nil {
 		return 0, profile.Answer{}, err
+	}
+	// lets the transport send it again where a kept-alive connection turns out to be closed
+	req.Header["X-Idempotency-Key"] = nil
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, profile.Answer{}, errors.Join(errUnsent, err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
@@ -166,6 +171,20 @@ func (e *edge) logged(words ...string) {
 		}
 		return false
 	}, "no log line with %q", words)
+}
+
+// loggedNoSecrets looks through all that the module has logged.
+func (e *edge) loggedNoSecrets() {
+	e.t.Helper()
+	text, err := os.ReadFile(e.log)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for _, secret := range []string{testToken, "Sign=", "nick1", "your custom data"} {
+		if bytes.Contains(text, []byte(secret)) {
+			e.t.Errorf("the log holds %q:\n%s", secret, text)
+		}
+	}
 }
 
 func eventually(t *testing.T, condition func() bool, format string, args ...any) {
@@ -221,56 +240,4 @@ func startBackend(t *testing.T, handler http.HandlerFunc) string {
 	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
-}
-
-// authority is a CA for client certificates.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string // its certificate in PEM
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := new(authority)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der := a.issue(t, template, template)
-	a.cert, _ = x509.ParseCertificate(der)
-	a.file = filepath.Join(t.TempDir(), "ca.crt")
-	if err := os.WriteFile(a.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-// issue signs template, for a key that becomes the authority's own if it has none.
-func (a *authority) issue(t *testing.T, template, parent *x509.Certificate) []byte {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.key == nil {
-		a.key = key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &a.key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return der
-}
-
-// client returns a client certificate of the authority.
-func (a *authority) client(t *testing.T) tls.Certificate {
-	t.Helper()
-	der := a.issue(t, &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "Test client"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}, a.cert)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: a.key}
 }

@@ -173,7 +173,10 @@ func TestFirstReasonWins(t *testing.T) {
 		reason profile.Reason
 		mend   func(r *http.Request, q url.Values)
 	}{
-		{"plain_http", func(r *http.Request, _ url.Values) { r.TLS = tlsRequest("POST", "", "").TLS; r.TLS.HandshakeComplete = false }},
+		{"plain_http", func(r *http.Request, _ url.Values) {
+			r.TLS = tlsRequest("POST", "", "").TLS
+			r.TLS.HandshakeComplete = false
+		}},
 		{"early_data", func(r *http.Request, _ url.Values) { r.TLS.HandshakeComplete = true }},
 		{"method", func(r *http.Request, _ url.Values) { r.Method = "POST" }},
 		{"client_cert", func(r *http.Request, _ url.Values) { r.TLS.VerifiedChains = [][]*x509.Certificate{{{}}} }},
@@ -184,7 +187,10 @@ func TestFirstReasonWins(t *testing.T) {
 		{"bad_sign", func(_ *http.Request, q url.Values) { q.Set("Sign", profile.Sign(testToken, q.Get("RequestTime"))) }},
 		{"content_type", func(_ *http.Request, q url.Values) { q.Set("contenttype", "JSON") }},
 		{"command", func(_ *http.Request, q url.Values) { q.Set("CallbackCommand", profile.Command) }},
-		{"too_large", func(r *http.Request, _ url.Values) { r.ContentLength = 1; r.Body = io.NopCloser(strings.NewReader("x")) }},
+		{"too_large", func(r *http.Request, _ url.Values) {
+			r.ContentLength = 1
+			r.Body = io.NopCloser(strings.NewReader("x"))
+		}},
 		{"bad_body", func(r *http.Request, _ url.Values) { r.Body = io.NopCloser(strings.NewReader(sample)) }},
 	}
 	q := url.Values{"SdkAppid": {"1", "2"}, "CallbackCommand": {"Other"}, "contenttype": {"xml"}}

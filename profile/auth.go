@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,7 +91,7 @@ func NewVerifier(maxAge time.Duration, apps ...App) (*Verifier, error) {
 				return nil, fmt.Errorf("app %s: token %d begins or ends with white space", app.SDKAppID, i+1)
 			}
 		}
-		v.tokens[app.SDKAppID] = app.Tokens
+		v.tokens[app.SDKAppID] = slices.Clone(app.Tokens)
 	}
 	return v, nil
 }

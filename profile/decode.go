@@ -98,11 +98,16 @@ func (d *decoder) value() (Value, error) {
 	return Value(d.text[end-len(v) : end]), nil
 }
 
+var errNoObject = errors.New("not a JSON object")
+
 // object reads an object and calls member with each of its names; member reads
 // the value. It returns where the object began.
 func (d *decoder) object(member func(name string) error) (start int64, err error) {
-	if _, err := d.json.ReadToken(); err != nil {
+	switch token, err := d.json.ReadToken(); {
+	case err != nil:
 		return 0, err
+	case token.Kind() != '{':
+		return 0, errNoObject
 	}
 	start = d.json.InputOffset() - 1
 	for d.json.PeekKind() == '"' {

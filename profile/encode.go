@@ -87,6 +87,9 @@ func appendObject(dst []byte, name string, n int, member func(int) (name string,
 		}
 		dst = appendQuote(dst, key)
 		dst = append(dst, ':')
+		if v == "" {
+			v = "null"
+		}
 		dst = append(dst, v...)
 	}
 	if open {
@@ -129,9 +132,7 @@ func (e *Event) UnmarshalJSON(body []byte) error {
 			e.Command, _ = v.Text()
 		case "event_time":
 			e.eventTime = v
-			if text, ok := v.Text(); ok {
-				e.EventTime, _ = time.Parse(TimeFormat, text)
-			}
+			e.EventTime = parseTime(v)
 		case "operator_account":
 			e.operator = v
 			e.OperatorAccount, _ = v.Text()
@@ -146,6 +147,17 @@ func (e *Event) UnmarshalJSON(body []byte) error {
 		return err
 	})
 	return err
+}
+
+// parseTime reads a time that AppendJSON wrote. What was no time in the callback
+// may look like one, in another form; it stays as it is.
+func parseTime(v Value) time.Time {
+	text, _ := v.Text()
+	t, err := time.Parse(TimeFormat, text)
+	if err != nil || t.UTC().Format(TimeFormat) != text {
+		return time.Time{}
+	}
+	return t.UTC()
 }
 
 func (d *decoder) group(e *Event, group Group) error {

@@ -64,7 +64,9 @@ func SignWebhook(h http.Header, id string, now time.Time, body []byte, secrets .
 }
 
 // VerifyWebhook checks, in constant time, that one of the secrets signed the
-// body and that the signature is at most tolerance away from now, either way.
+// body and that the signature is at most tolerance away from now, either way. The
+// zero Secret signs nothing: a [ParseSecret] whose error was overlooked must not
+// let everything pass.
 func VerifyWebhook(h http.Header, body []byte, now time.Time, tolerance time.Duration, secrets ...Secret) error {
 	id, timestamp, signatures := h.Get(WebhookID), h.Get(WebhookTimestamp), h.Get(WebhookSignature)
 	if id == "" || timestamp == "" || signatures == "" {
@@ -74,7 +76,7 @@ func VerifyWebhook(h http.Header, body []byte, now time.Time, tolerance time.Dur
 	if err != nil {
 		return ErrWebhookTimestamp
 	}
-	age := now.Unix() - int64(sent)
+	age := max(now.Unix(), 0) - int64(sent)
 	if age > int64(tolerance/time.Second) || age < -int64(tolerance/time.Second) {
 		return ErrWebhookTimestamp
 	}
@@ -86,7 +88,9 @@ func VerifyWebhook(h http.Header, body []byte, now time.Time, tolerance time.Dur
 			continue
 		}
 		for _, s := range secrets {
-			match |= subtle.ConstantTimeCompare(got, s.signature(id, timestamp, body))
+			if len(s.key) > 0 {
+				match |= subtle.ConstantTimeCompare(got, s.signature(id, timestamp, body))
+			}
 		}
 	}
 	if match != 1 {

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// sampleBody is the body that Tencent's documents show.
+const sampleBody = `{
+  "CallbackCommand": "Profile.CallbackPortraitSet",
+  "Operator_Account": "id1",
+  "From_Account": "id1",
+  "EventTime": 1656921052497,
+  "ProfileItem": [
+    {"Tag": "Tag_Profile_IM_Nick", "Value": "nick1"},
+    {"Tag": "Tag_Profile_IM_Gender", "Value": "Gender_Type_Male"},
+    {"Tag": "Tag_Profile_IM_AllowType", "Value": "AllowType_Type_NeedConfirm"},
+    {"Tag": "Tag_Profile_Custom_Data", "Value": "your custom data"}
+  ]
+}`
+
+// script tells wrk what to send and to end with one line for parse.
+const script = `wrk.method = "POST"
+wrk.path = %q
+wrk.body = [==[%s]==]
+wrk.headers["Content-Type"] = %q
+function done(summary, latency)
+	local e = summary.errors
+	io.write(string.format("BENCH %%d %%d %%d %%d %%d %%d %%d %%d %%d %%d\n",
+		summary.requests, summary.duration,
+		latency:percentile(50), latency:percentile(90), latency:percentile(99),
+		e.connect, e.read, e.write, e.timeout, e.status))
+end
+`
+
+// result is one server under load for a while.
+type result struct {
+	cpu           time.Duration // of the server process per request
+	perSecond     float64       // requests
+	p50, p90, p99 time.Duration
+}
+
+// generator loads servers, one at a time.
+type generator struct {
+	connections int
+	script      string // file, written anew for each run
+}
+
+// run loads s for the duration. Any request that failed is an error: a refusal
+// costs something else than an answer.
+func (g *generator) run(ctx context.Context, s *server, duration time.Duration) (result, error) {
+	fail := func(err error) (result, error) { return result{}, fmt.Errorf("loading the server %s: %w", s.name, err) }
+	if err := g.write(ctx, s); err != nil {
+		return fail(err)
+	}
+	limited, cancel := context.WithTimeout(ctx, duration+15*time.Second)
+	defer cancel()
+	wrk := exec.CommandContext(limited, "taskset", "-c", loadCore, "wrk",
+		"--threads", "1",
+		"--connections", strconv.Itoa(g.connections),
+		"--duration", strconv.Itoa(int(duration/time.Second))+"s",
+		"--script", g.script,
+		"https://"+s.addr)
+	before, err := s.cpu()
+	if err != nil {
+		return fail(err)
+	}
+	output, err := wrk.CombinedOutput()
+	if err != nil {
+		if limited.Err() != nil {
+			err = limited.Err()
+		}
+		return fail(fmt.Errorf("wrk: %w\n%s", err, output))
+	}
+	after, err := s.cpu()
+	if err != nil {
+		return fail(err)
+	}
+	r, requests, err := parse(output)
+	if err != nil {
+		return fail(err)
+	}
+	r.cpu = (after - before) / time.Duration(requests)
+	return r, nil
+}
+
+// write makes the script with a callback that is signed now.
+func (g *generator) write(ctx context.Context, s *server) error {
+	request, err := s.callback(ctx)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf(script, request.URL.RequestURI(), sampleBody, request.Header.Get("Content-Type"))
+	if err := os.WriteFile(g.script, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("writing the script for wrk: %w", err)
+	}
+	return nil
+}
+
+// parse reads the line that the script prints.
+func parse(output []byte) (r result, requests int64, err error) {
+	i := bytes.Index(output, []byte("BENCH "))
+	if i < 0 {
+		return r, 0, fmt.Errorf("wrk has an unknown format:\n%s", output)
+	}
+	var micros, p50, p90, p99 int64
+	var connect, read, write, timeout, status int64
+	if _, err := fmt.Sscanf(string(output[i:]), "BENCH %d %d %d %d %d %d %d %d %d %d",
+		&requests, &micros, &p50, &p90, &p99, &connect, &read, &write, &timeout, &status); err != nil {
+		return r, 0, fmt.Errorf("wrk has an unknown format: %w\n%s", err, output)
+	}
+	switch {
+	case connect+read+write+timeout+status > 0:
+		return r, 0, fmt.Errorf("not all of %d requests went well: %d connections refused, %d reads and %d writes failed, %d timed out, %d answers with a status of 400 and more",
+			requests, connect, read, write, timeout, status)
+	case requests == 0 || micros == 0:
+		return r, 0, errors.New("no request was answered")
+	}
+	r.perSecond = float64(requests) / (time.Duration(micros) * time.Microsecond).Seconds()
+	r.p50, r.p90, r.p99 = time.Duration(p50)*time.Microsecond, time.Duration(p90)*time.Microsecond, time.Duration(p99)*time.Microsecond
+	return r, requests, nil
+}
+
+// takeProfile has ack profile itself under load. It comes after the rounds,
+// since profiling costs time too.
+func takeProfile(ctx context.Context, opts *options, load *generator) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	loaded := make(chan error, 1)
+	go func() {
+		// longer than the profile, so that none of it shows an idle server
+		_, err := load.run(ctx, ack, opts.round+2*time.Second)
+		loaded <- err
+	}()
+	time.Sleep(500 * time.Millisecond)
+	fetched := fetchProfile(ctx, opts)
+	if fetched != nil {
+		cancel() // the load is of no use any more
+	}
+	if err := <-loaded; err != nil && fetched == nil {
+		return err
+	}
+	if fetched != nil {
+		return fmt.Errorf("taking a profile: %w", fetched)
+	}
+	fmt.Printf("\na CPU profile of ack under load is in %s: go tool pprof -top -cum -focus caddy-tim-callback %s\n", opts.profile, opts.profile)
+	return nil
+}
+
+func fetchProfile(ctx context.Context, opts *options) error {
+	url := "http://" + ack.admin + "/debug/pprof/profile?seconds=" + strconv.Itoa(int(opts.round/time.Second))
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: opts.round + 15*time.Second}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	switch {
+	case err != nil:
+		return err
+	case response.StatusCode != http.StatusOK:
+		return fmt.Errorf("the answer is %s: %s", response.Status, strings.TrimSpace(string(body)))
+	}
+	return os.WriteFile(opts.profile, body, 0o644)
+}

@@ -1,0 +1,244 @@
+package timcallback
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/d13c7061/caddy-tim-callback/profile"
+)
+
+// TestProtocols sends over HTTP/1.1, HTTP/2 and HTTP/3, good and bad.
+func TestProtocols(t *testing.T) {
+	e := startEdge(t, "tim_callback /im/callback 1400000000 xxxxyyyy {\nanswer ack\ntimeout 300ms\n}")
+	roots := e.client.Transport.(*http.Transport).TLSClientConfig.RootCAs
+	h3 := &http3.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	defer h3.Close()
+	for name, client := range map[string]*http.Client{
+		"HTTP/1.1": e.client,
+		"HTTP/2.0": {Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}},
+		"HTTP/3.0": {Transport: h3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer client.CloseIdleConnections()
+			resp, err := client.Get(e.url())
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.Proto != name || resp.StatusCode != 405 {
+				t.Errorf("%s %d", resp.Proto, resp.StatusCode)
+			}
+			for query, want := range map[string]int{signedQuery(): 200, signedQuery("Sign", "x"): 401, signedQuery("contenttype", "xml"): 415} {
+				if status, _, err := e.send(client, query, sample); status != want {
+					t.Errorf("status %d %v, want %d", status, err, want)
+				}
+			}
+			if status, _, err := e.send(client, signedQuery(), strings.Repeat(" ", DefaultMaxBody+1)); status != 413 {
+				t.Errorf("large body: %d %v", status, err)
+			}
+			halfBody(t, e, client)
+		})
+	}
+}
+
+// halfBody sends the beginning of a body and then nothing.
+func halfBody(t *testing.T, e *edge, client *http.Client) {
+	t.Helper()
+	body, feed := io.Pipe()
+	defer feed.Close()
+	go func() { _, _ = io.WriteString(feed, sample[:20]) }()
+	start := time.Now()
+	resp, err := client.Post(e.url()+"?"+signedQuery(), "", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, _ := io.ReadAll(resp.Body)
+	if _, err := profile.ParseAnswer(answer); err != nil || resp.StatusCode != 400 || time.Since(start) > 2*time.Second {
+		t.Errorf("half a body: %d %q after %s", resp.StatusCode, answer, time.Since(start))
+	}
+}
+
+// TestEarlyData sends a callback as TLS 1.3 early data over QUIC.
+func TestEarlyData(t *testing.T) {
+	e := startEdge(t, "tim_callback /im/callback 1400000000 xxxxyyyy {\nanswer ack\n}")
+	sessions := tls.NewLRUClientSessionCache(1)
+	tokens := quic.NewLRUTokenStore(1, 1)
+	connect := func() *http3.Transport {
+		return &http3.Transport{
+			TLSClientConfig: &tls.Config{RootCAs: e.client.Transport.(*http.Transport).TLSClientConfig.RootCAs, ClientSessionCache: sessions},
+			QUICConfig:      &quic.Config{TokenStore: tokens},
+		}
+	}
+	first, second := connect(), connect()
+	defer second.Close()
+	if status, _, err := e.send(&http.Client{Transport: first}, signedQuery(), sample); err != nil || status != 200 {
+		t.Fatalf("first connection: %d %v", status, err)
+	}
+	eventually(t, func() bool { _, ok := sessions.Get("localhost"); return ok }, "no session ticket")
+	_ = first.Close()
+	req, err := http.NewRequest(http3.MethodGet0RTT, e.url()+"?"+signedQuery(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := second.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, _ := io.ReadAll(resp.Body)
+	if _, err := profile.ParseAnswer(answer); err != nil || resp.StatusCode != http.StatusTooEarly {
+		t.Errorf("answered %d %q, want 425", resp.StatusCode, answer)
+	}
+	e.logged("callback refused", "early_data")
+}
+
+// TestTrustedProxy speaks plain HTTP to Caddy, as a load balancer that ends TLS does.
+func TestTrustedProxy(t *testing.T) {
+	port := freePort(t)
+	startEdgeWith(t, "servers {\ntrusted_proxies static 127.0.0.1/32\n}", fmt.Sprintf(`http://:%d {
+		bind 127.0.0.1
+		tim_callback 1400000000 xxxxyyyy {
+			answer ack
+		}
+	}`, port), "respond 404")
+	stranger := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext}}
+	proxy := &http.Client{Transport: &http.Transport{}}
+	defer stranger.CloseIdleConnections()
+	defer proxy.CloseIdleConnections()
+	for _, tc := range []struct {
+		client *http.Client
+		header http.Header
+		status int
+	}{
+		{proxy, http.Header{"X-Forwarded-Proto": {"https"}, "X-Forwarded-For": {"203.0.113.7"}}, 200},
+		{proxy, http.Header{"X-Forwarded-Proto": {"http"}}, 403},
+		{proxy, http.Header{"X-Forwarded-Proto": {"https", "http"}}, 403},
+		{proxy, http.Header{}, 403},
+		{proxy, http.Header{"X-Forwarded-Proto": {"https"}, "Early-Data": {"1"}}, 425},
+		{stranger, http.Header{"X-Forwarded-Proto": {"https"}}, 403},
+	} {
+		req, err := http.NewRequest("POST", fmt.Sprintf("http://127.0.0.1:%d/?%s", port, signedQuery()), strings.NewReader(sample))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = tc.header
+		resp, err := tc.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != tc.status {
+			t.Errorf("%v: status %d, want %d", tc.header, resp.StatusCode, tc.status)
+		}
+	}
+}
+
+// TestMutualTLS has clients with a certificate of the right CA, of another one, and none.
+func TestMutualTLS(t *testing.T) {
+	ca, other := newAuthority(t), newAuthority(t)
+	e := startEdge(t, `tls {
+		client_auth {
+			mode verify_if_given
+			trust_pool file `+ca.file+`
+		}
+	}
+	tim_callback 1400000000 xxxxyyyy {
+		require_client_cert
+		answer ack
+	}`)
+	roots := e.client.Transport.(*http.Transport).TLSClientConfig.RootCAs
+	with := func(certificates ...tls.Certificate) *http.Client {
+		return &http.Client{Transport: &http.Transport{
+			DisableKeepAlives: true,
+			TLSClientConfig: &tls.Config{RootCAs: roots, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				if len(certificates) == 0 {
+					return new(tls.Certificate), nil
+				}
+				return &certificates[0], nil
+			}},
+		}}
+	}
+	if status, _, err := e.send(with(ca.client(t)), signedQuery(), sample); status != 200 {
+		t.Errorf("right certificate: %d %v", status, err)
+	}
+	if status, _, err := e.send(with(ca.client(t)), signedQuery("Sign", "x"), sample); status != 401 {
+		t.Errorf("right certificate, wrong Sign: %d %v", status, err)
+	}
+	if status, _, err := e.send(with(), signedQuery(), sample); status != 403 {
+		t.Errorf("no certificate: %d %v", status, err)
+	}
+	if status, _, err := e.send(with(other.client(t)), signedQuery(), sample); err == nil {
+		t.Errorf("certificate of another CA: %d", status)
+	}
+	e.logged("callback refused", "client_cert")
+}
+
+// TestReloadUnderTraffic reloads again and again; no callback may fail.
+func TestReloadUnderTraffic(t *testing.T) {
+	backend := startBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		time.Sleep(time.Millisecond) // so that requests outlive their configuration
+		_, _ = w.Write(profile.OK().JSON())
+	})
+	const senders, reloads = 8, 10
+	site := func(n int) string {
+		return fmt.Sprintf("header X-Config %d\ntim_callback 1400000000 xxxxyyyy {\nmax_age %ds\n}\nreverse_proxy %s", n, 60+n, backend)
+	}
+	e := startEdge(t, site(0))
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	var sent, unsent atomic.Int64
+	for range senders {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				status, answer, err := e.send(e.client, signedQuery(), sample)
+				if errors.Is(err, errUnsent) {
+					unsent.Add(1) // the kernel resets what waits in a closing listener's queue
+					continue
+				}
+				if err != nil || status != 200 || answer != profile.OK() {
+					t.Errorf("%d %+v %v", status, answer, err)
+					return
+				}
+				sent.Add(1)
+			}
+		})
+	}
+	for n := range reloads {
+		before := sent.Load()
+		e.load(site(n + 1))
+		eventually(t, func() bool { return sent.Load() > before+20 || t.Failed() }, "no traffic")
+	}
+	close(stop)
+	wg.Wait()
+	t.Logf("%d callbacks answered, %d resent", sent.Load(), unsent.Load())
+	if unsent.Load() > reloads*senders {
+		t.Error("more were resent than there were connections to close")
+	}
+
+	// one that cannot be provisioned changes nothing
+	if err := caddy.Load([]byte(`{"apps":{"http":{"servers":{"x":{"routes":[{"handle":[{"handler":"tim_callback"}]}]}}}}}`), true); err == nil {
+		t.Error("a configuration without an app was loaded")
+	}
+	e.want(200, "OK")
+}

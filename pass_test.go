@@ -1,0 +1,78 @@
+package timcallback
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/d13c7061/caddy-tim-callback/profile"
+)
+
+// TestPass has the answers to another command come back as they are, and
+// failures become one that cannot be taken for a decision.
+func TestPass(t *testing.T) {
+	backend := startBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		switch body, _ := io.ReadAll(r.Body); string(body) {
+		case "forbid":
+			w.Header().Set("X-Backend", "1")
+			_, _ = w.Write(profile.Fail("no").JSON())
+		case "teapot":
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = io.WriteString(w, "short and stout")
+		case "huge":
+			_, _ = io.WriteString(w, strings.Repeat("x", 1<<20))
+		case "break":
+			_, _ = io.WriteString(w, "x")
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		case "hang":
+			<-r.Context().Done()
+		}
+	})
+	e := startEdge(t, `tim_callback 1400000000 xxxxyyyy {
+		other_commands pass
+		timeout 300ms
+	}
+	reverse_proxy /im/callback `+backend+`
+	reverse_proxy /im/refused 127.0.0.1:1`)
+	post := func(path, body string) (*http.Response, string, error) {
+		t.Helper()
+		url := strings.Replace(e.url(), "/im/callback", path, 1)
+		resp, err := e.client.Post(url+"?"+signedQuery("CallbackCommand", "C2C.CallbackBeforeSendMsg"), "", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		got, err := io.ReadAll(resp.Body)
+		return resp, string(got), err
+	}
+	failed := string(profile.Fail("the backend did not take the callback").JSON())
+	for _, tc := range []struct {
+		path, body string
+		status     int
+		want       string
+	}{
+		{"/im/callback", "forbid", 200, string(profile.Fail("no").JSON())},
+		{"/im/callback", "teapot", 418, "short and stout"},
+		{"/im/callback", "huge", 200, strings.Repeat("x", 1<<20)},
+		{"/im/callback", "hang", 502, failed},
+		{"/im/refused", "x", 502, failed},
+		{"/im/nobody", "x", 502, failed},
+	} {
+		resp, got, err := post(tc.path, tc.body)
+		if err != nil || resp.StatusCode != tc.status || got != tc.want {
+			t.Errorf("%s %s: %d %.100q %v, want %d %.100q", tc.path, tc.body, resp.StatusCode, got, err, tc.status, tc.want)
+		}
+		if tc.body == "forbid" && resp.Header.Get("X-Backend") != "1" {
+			t.Error("a header of the answer was lost")
+		}
+	}
+	if _, got, err := post("/im/callback", "break"); err == nil {
+		t.Errorf("an answer that broke off came back as a whole one: %q", got)
+	}
+	// what is not genuine is refused before it could be passed on
+	if status, _, err := e.send(e.client, signedQuery("CallbackCommand", "x", "Sign", strings.Repeat("0", 64)), ""); err != nil || status != 401 {
+		t.Errorf("forged: %d %v", status, err)
+	}
+}
