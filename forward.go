@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,10 +19,6 @@ import (
 
 	"github.com/d13c7061/caddy-tim-callback/profile"
 )
-
-// lateGrace is how long handlers that obey the request's context have, once the
-// budget is spent, to say so themselves.
-const lateGrace = 50 * time.Millisecond
 
 // forward hands the event to the handlers after this one, and answers with what
 // came of it. original is the body that was received.
@@ -56,7 +52,12 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 // logFailed logs a forward that failed. An error may quote the request's URL,
 // and so the Sign, which must not get into a log.
 func (h *Handler) logFailed(c *callback, why string, err error) {
-	e := h.logger.Check(zapcore.WarnLevel, "callback not forwarded")
+	level := zapcore.WarnLevel
+	panicked, isPanic := errors.AsType[*panicError](err)
+	if isPanic {
+		level = zapcore.ErrorLevel
+	}
+	e := h.logger.Check(level, "callback not forwarded")
 	if e == nil {
 		return
 	}
@@ -70,6 +71,9 @@ func (h *Handler) logFailed(c *callback, why string, err error) {
 			text = strings.ReplaceAll(text, c.query.Sign, "REDACTED")
 		}
 		fields = append(fields, zap.String("error", text))
+	}
+	if isPanic {
+		fields = append(fields, zap.ByteString("panic_stack", panicked.stack))
 	}
 	if c.event != nil {
 		fields = append(fields, c.identity()...)
@@ -129,56 +133,16 @@ func call(next caddyhttp.Handler, w http.ResponseWriter, r *http.Request) (err e
 		case http.ErrAbortHandler:
 			err = http.ErrAbortHandler
 		default:
-			err = &panicError{p}
+			err = &panicError{p, debug.Stack()}
 		}
 	}()
 	return next.ServeHTTP(w, r)
 }
 
-type panicError struct{ value any }
+// panicError is a panic that is no way of ending a request, but a bug of a handler's.
+type panicError struct {
+	value any
+	stack []byte
+}
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
-
-// lateAnswer answers in place of handlers that go on past the deadline although
-// their context is done (reverse_proxy between its tries, a FastCGI backend). Over
-// HTTP/1 the answer is then complete for the client; HTTP/2 and HTTP/3 carry it
-// in time too, but end the stream only with the handler.
-type lateAnswer struct {
-	mu    sync.Mutex
-	timer *time.Timer
-	over  bool // by either side
-	given bool
-}
-
-func watch(w http.ResponseWriter, protoMajor int, at time.Time) *lateAnswer {
-	late := new(lateAnswer)
-	late.mu.Lock() // the timer may fire at once
-	defer late.mu.Unlock()
-	late.timer = time.AfterFunc(time.Until(at), func() {
-		late.mu.Lock()
-		defer late.mu.Unlock()
-		if late.over {
-			return
-		}
-		late.over, late.given = true, true
-		header := w.Header()
-		header.Set("Content-Type", "application/json")
-		header.Set("Content-Length", strconv.Itoa(len(answerBackendLate)))
-		if protoMajor == 1 {
-			header.Set("Connection", "close") // the next request on it would have to wait
-		}
-		w.WriteHeader(http.StatusGatewayTimeout)
-		_, _ = w.Write(answerBackendLate)
-		_ = http.NewResponseController(w).Flush()
-	})
-	return late
-}
-
-// stop ends the watch and reports whether the answer was given.
-func (l *lateAnswer) stop() (given bool) {
-	l.timer.Stop()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.over = true
-	return l.given
-}

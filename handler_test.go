@@ -13,6 +13,8 @@ import (
 	"testing/iotest"
 	"time"
 
+	"go.uber.org/zap/zapcore"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -317,7 +319,11 @@ func TestPanicsOfOthersAreAnswered(t *testing.T) {
 			t.Errorf("%v: status %d", p, w.Code)
 		}
 	}
-	if logs.FilterMessage("callback not forwarded").Len() != 3 {
-		t.Errorf("logged %v", logs.All())
+	lines := logs.FilterMessage("callback not forwarded").All()
+	if len(lines) != 3 || lines[0].Level != zapcore.WarnLevel || lines[1].Level != zapcore.ErrorLevel {
+		t.Errorf("logged %v", lines)
+	}
+	if stack, _ := lines[2].ContextMap()["panic_stack"].(string); !strings.Contains(stack, "TestPanicsOfOthersAreAnswered") {
+		t.Errorf("the stack does not say where: %v", lines[2])
 	}
 }

@@ -5,12 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -47,6 +44,7 @@ type result struct {
 	cpu           time.Duration // of the server process per request
 	perSecond     float64       // requests
 	p50, p90, p99 time.Duration
+	others        float64 // share of the server's core that was not the server's, nor idle
 }
 
 // generator loads servers, one at a time.
@@ -58,7 +56,9 @@ type generator struct {
 // run loads s for the duration. Any request that failed is an error: a refusal
 // costs something else than an answer.
 func (g *generator) run(ctx context.Context, s *server, duration time.Duration) (result, error) {
-	fail := func(err error) (result, error) { return result{}, fmt.Errorf("loading the server %s: %w", s.name, err) }
+	fail := func(err error) (result, error) {
+		return result{}, fmt.Errorf("loading the server %s: %w", s.name, errors.Join(err, s.gone()))
+	}
 	if err := g.write(ctx, s); err != nil {
 		return fail(err)
 	}
@@ -70,7 +70,7 @@ func (g *generator) run(ctx context.Context, s *server, duration time.Duration) 
 		"--duration", strconv.Itoa(int(duration/time.Second))+"s",
 		"--script", g.script,
 		"https://"+s.addr)
-	before, err := s.cpu()
+	before, err := s.usage()
 	if err != nil {
 		return fail(err)
 	}
@@ -81,7 +81,7 @@ func (g *generator) run(ctx context.Context, s *server, duration time.Duration) 
 		}
 		return fail(fmt.Errorf("wrk: %w\n%s", err, output))
 	}
-	after, err := s.cpu()
+	after, err := s.usage()
 	if err != nil {
 		return fail(err)
 	}
@@ -89,7 +89,9 @@ func (g *generator) run(ctx context.Context, s *server, duration time.Duration) 
 	if err != nil {
 		return fail(err)
 	}
-	r.cpu = (after - before) / time.Duration(requests)
+	used := after.process - before.process
+	r.cpu = used / time.Duration(requests)
+	r.others = float64(after.core-before.core-used) / float64(after.at.Sub(before.at))
 	return r, nil
 }
 
@@ -128,52 +130,4 @@ func parse(output []byte) (r result, requests int64, err error) {
 	r.perSecond = float64(requests) / (time.Duration(micros) * time.Microsecond).Seconds()
 	r.p50, r.p90, r.p99 = time.Duration(p50)*time.Microsecond, time.Duration(p90)*time.Microsecond, time.Duration(p99)*time.Microsecond
 	return r, requests, nil
-}
-
-// takeProfile has ack profile itself under load. It comes after the rounds,
-// since profiling costs time too.
-func takeProfile(ctx context.Context, opts *options, load *generator) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	loaded := make(chan error, 1)
-	go func() {
-		// longer than the profile, so that none of it shows an idle server
-		_, err := load.run(ctx, ack, opts.round+2*time.Second)
-		loaded <- err
-	}()
-	time.Sleep(500 * time.Millisecond)
-	fetched := fetchProfile(ctx, opts)
-	if fetched != nil {
-		cancel() // the load is of no use any more
-	}
-	if err := <-loaded; err != nil && fetched == nil {
-		return err
-	}
-	if fetched != nil {
-		return fmt.Errorf("taking a profile: %w", fetched)
-	}
-	fmt.Printf("\na CPU profile of ack under load is in %s: go tool pprof -top -cum -focus caddy-tim-callback %s\n", opts.profile, opts.profile)
-	return nil
-}
-
-func fetchProfile(ctx context.Context, opts *options) error {
-	url := "http://" + ack.admin + "/debug/pprof/profile?seconds=" + strconv.Itoa(int(opts.round/time.Second))
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	client := &http.Client{Timeout: opts.round + 15*time.Second}
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	switch {
-	case err != nil:
-		return err
-	case response.StatusCode != http.StatusOK:
-		return fmt.Errorf("the answer is %s: %s", response.Status, strings.TrimSpace(string(body)))
-	}
-	return os.WriteFile(opts.profile, body, 0o644)
 }

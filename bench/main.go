@@ -34,7 +34,8 @@ type options struct {
 	rounds      int
 	round       time.Duration
 	connections int
-	profile     string
+	profile     string  // file, "" for none
+	profiled    *server // nil for none
 }
 
 func main() {
@@ -76,7 +77,7 @@ func run(ctx context.Context, args []string) (err error) {
 	// last in, first out: the servers are stopped before their folder goes
 	defer stopAll(processes)
 	for _, s := range processes {
-		if err := s.start(ctx, caddy, filepath.Join(dir, s.name), opts.profile); err != nil {
+		if err := s.start(ctx, caddy, filepath.Join(dir, s.name), s == opts.profiled); err != nil {
 			return fmt.Errorf("starting the server %s: %w", s.name, err)
 		}
 	}
@@ -85,8 +86,8 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	report(os.Stdout, opts.servers, rounds)
-	if opts.profile != "" {
+	report(os.Stdout, rounds)
+	if opts.profiled != nil {
 		return takeProfile(ctx, opts, load)
 	}
 	return nil
@@ -108,22 +109,34 @@ func parseOptions(args []string) (*options, error) {
 	seconds := flags.Int("seconds", 2, "length of a round, below 50: a Sign is fresh for a minute")
 	flags.IntVar(&opts.connections, "connections", 32, "kept-alive connections of wrk")
 	selected := flags.String("servers", strings.Join(names, ","), "servers to compare")
-	flags.StringVar(&opts.profile, "profile", "", "after the rounds, write a CPU profile of the loaded server ack to this `file`")
+	flags.StringVar(&opts.profile, "profile", "", "after the rounds, write a CPU profile of a loaded server to this `file`")
+	profiled := flags.String("profiled", ack.name, "the `server` that -profile is about")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil, err
 		}
 		return nil, errors.New("see -help") // the flag package has said what is wrong
 	}
+	byName := func(name string) *server {
+		if i := slices.Index(names, name); i >= 0 {
+			return compared[i]
+		}
+		return nil
+	}
 	for name := range strings.SplitSeq(*selected, ",") {
-		i := slices.Index(names, name)
+		s := byName(name)
 		switch {
-		case i < 0:
+		case s == nil:
 			return nil, fmt.Errorf("-servers: %q is none of %s", name, strings.Join(names, ", "))
-		case slices.Contains(opts.servers, compared[i]):
+		case slices.Contains(opts.servers, s):
 			return nil, fmt.Errorf("-servers: %s is there twice", name)
 		}
-		opts.servers = append(opts.servers, compared[i])
+		opts.servers = append(opts.servers, s)
+	}
+	if opts.profile != "" {
+		if opts.profiled = byName(*profiled); !slices.Contains(opts.servers, opts.profiled) {
+			return nil, fmt.Errorf("-profiled: %q is not among -servers", *profiled)
+		}
 	}
 	opts.round = time.Duration(*seconds) * time.Second
 	switch {
@@ -133,8 +146,6 @@ func parseOptions(args []string) (*options, error) {
 		return nil, errors.New("-rounds and -connections must be at least 1")
 	case *seconds < 1 || *seconds >= 50:
 		return nil, errors.New("-seconds must be from 1 to 49")
-	case opts.profile != "" && !slices.Contains(opts.servers, ack):
-		return nil, errors.New("-profile needs the server ack among -servers")
 	}
 	return opts, nil
 }
@@ -171,13 +182,7 @@ func measure(ctx context.Context, opts *options, load *generator) ([]round, erro
 			}
 			rounds[i][s] = result
 		}
-		fmt.Printf("round %d of %d done, load average %s\n", i+1, opts.rounds, loadAverage())
+		fmt.Printf("round %d of %d done\n", i+1, opts.rounds)
 	}
 	return rounds, nil
-}
-
-func loadAverage() string {
-	text, _ := os.ReadFile("/proc/loadavg")
-	one, _, _ := strings.Cut(string(text), " ")
-	return one
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,21 +10,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
 
-// start runs the server and waits until it gives the right answer.
-func (s *server) start(ctx context.Context, caddy, dir, profile string) (err error) {
+// start runs the server, with an admin endpoint or without, and waits until it
+// gives the right answer.
+func (s *server) start(ctx context.Context, caddy, dir string, admin bool) (err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return fmt.Errorf("making its folder: %w", err)
 	}
 	if s.addr, err = freeAddress(); err != nil {
 		return err
 	}
-	if s == ack && profile != "" {
+	if admin {
 		if s.admin, err = freeAddress(); err != nil {
 			return err
 		}
@@ -70,14 +67,25 @@ func (s *server) awaitAnswer(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
+		if gone := s.gone(); gone != nil {
+			return gone
+		}
 		select {
-		case exit := <-s.exited:
-			s.exited <- exit // for stop
-			return fmt.Errorf("it has exited (%v) and said:\n%s", exit, &s.output)
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for a right answer (%w): %w", err, ctx.Err())
 		case <-time.After(100 * time.Millisecond):
 		}
+	}
+}
+
+// gone is an error that says how the server has ended, if it has.
+func (s *server) gone() error {
+	select {
+	case exit := <-s.exited:
+		s.exited <- exit // for stopAll
+		return fmt.Errorf("it has ended (%s) and said:\n%s", s.process.ProcessState, &s.output)
+	default:
+		return nil
 	}
 }
 
@@ -101,40 +109,6 @@ func (s *server) probe(ctx context.Context, client *http.Client) error {
 		return fmt.Errorf("the answer is %s with the body %q", response.Status, body)
 	}
 	return nil
-}
-
-// cpu is the CPU time, user and system, that the server has taken so far.
-func (s *server) cpu() (time.Duration, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.process.Process.Pid) + "/stat")
-	if err != nil {
-		return 0, fmt.Errorf("reading the CPU time of the server %s: %w", s.name, err)
-	}
-	// the second field, the name in parentheses, may hold anything
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(fields) < 13 {
-		return 0, errors.New("/proc has an unknown format")
-	}
-	var ticks int64
-	for _, field := range fields[11:13] { // utime and stime
-		n, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("reading the CPU time of the server %s: %w", s.name, err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / time.Duration(ticksPerSecond()), nil
-}
-
-func ticksPerSecond() int64 {
-	const usual = 100
-	text, err := exec.Command("getconf", "CLK_TCK").Output()
-	if err != nil {
-		return usual
-	}
-	if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n > 0 {
-		return n
-	}
-	return usual
 }
 
 // stopAll stops all servers at once, those that do not obey by force.

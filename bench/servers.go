@@ -27,7 +27,7 @@ var okAnswer = string(profile.OK().JSON())
 type server struct {
 	name     string
 	what     string // for -help
-	core     string
+	core     string // which it is pinned to
 	site     string // what its Caddyfile's site does
 	plain    bool   // no TLS
 	logsInfo bool

@@ -38,6 +38,7 @@ func Decode(q Query, body []byte) (*Event, error) {
 		return nil, refuse(ReasonBadBody, "not valid UTF-8")
 	}
 	d := newDecoder(body)
+	d.checkDepth = true
 	err = d.event(e)
 	d.release()
 	if err != nil {
@@ -61,9 +62,10 @@ func Decode(q Query, body []byte) (*Event, error) {
 // decoder reads JSON values as substrings of one copy of the body, so that an
 // Event costs few allocations and holds on to nothing else.
 type decoder struct {
-	text   string
-	reader bytes.Buffer
-	json   jsontext.Decoder
+	text       string
+	reader     bytes.Buffer
+	json       jsontext.Decoder
+	checkDepth bool
 }
 
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
@@ -82,11 +84,15 @@ func newDecoder(body []byte) *decoder {
 }
 
 func (d *decoder) release() {
-	d.text = ""
+	d.text, d.checkDepth = "", false
 	d.reader = bytes.Buffer{}
 	d.json.Reset(&d.reader)
 	decoders.Put(d)
 }
+
+// maxDepth is how deeply a value may be nested. JSON parsers of other languages
+// give up somewhere from 512 on, and the protocol itself needs three levels.
+const maxDepth = 100
 
 // value reads the next value, or an object's next member name.
 func (d *decoder) value() (Value, error) {
@@ -95,7 +101,11 @@ func (d *decoder) value() (Value, error) {
 		return "", err
 	}
 	end := int(d.json.InputOffset())
-	return Value(d.text[end-len(v) : end]), nil
+	value := Value(d.text[end-len(v) : end])
+	if d.checkDepth && value.depth() > maxDepth {
+		return "", refuse(ReasonBadBody, fmt.Sprintf("nested more than %d levels deep", maxDepth))
+	}
+	return value, nil
 }
 
 var errNoObject = errors.New("not a JSON object")

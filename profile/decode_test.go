@@ -60,6 +60,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"deep in an unknown member":     {`{"From_Account":"u","x":` + strings.Repeat("[", 100_000), "not valid JSON"},
 		"deep in objects":               {`{"From_Account":"u","x":` + strings.Repeat(`{"x":`, 100_000), "not valid JSON"},
 		"deep in a value":               {withItems(`{"Tag":"t","Value":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + "}"), "not valid JSON"},
+		"101 levels":                    {`{"From_Account":"u","x":` + strings.Repeat("[", 101) + strings.Repeat("]", 101) + "}", "nested more than 100 levels"},
 		"deep from the start":           {strings.Repeat("[", 100_000), "not a JSON object"},
 		"deep ProfileItem":              {`{"ProfileItem":` + strings.Repeat("[", 100_000), "ProfileItem[0] is not an object"},
 	} {

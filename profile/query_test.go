@@ -17,6 +17,7 @@ func TestParseQuery(t *testing.T) {
 		"other spelling":             {"SdkAppId=1&CALLBACKCOMMAND=C&ContentType=JSON", Query{SDKAppID: "1", Command: "C", ContentType: "JSON"}},
 		"encoded names":              {"%53dkAppid=1&Callback%43ommand=C", Query{SDKAppID: "1", Command: "C"}},
 		"encoded values":             {must + "&ClientIP=%3A%3A1&OptPlatform=a+b%2B", Query{SDKAppID: "1", Command: "C", ClientIP: "::1", OptPlatform: "a b+"}},
+		"plus alone":                 {must + "&OptPlatform=a+b", Query{SDKAppID: "1", Command: "C", OptPlatform: "a b"}},
 		"IPv6 as it is":              {must + "&ClientIP=2001:db8::1", Query{SDKAppID: "1", Command: "C", ClientIP: "2001:db8::1"}},
 		"value with =":               {must + "&OptPlatform=a=b", Query{SDKAppID: "1", Command: "C", OptPlatform: "a=b"}},
 		"Kelvin sign":                {"SdkAppid=1&Callbac%E2%84%AACommand=C", Query{SDKAppID: "1", Command: "C"}},

@@ -33,6 +33,29 @@ func (v Value) Text() (string, bool) {
 	return string(text), true
 }
 
+// depth is how many objects and arrays lie in one another, v itself included.
+func (v Value) depth() int {
+	if v == "" || v[0] != '{' && v[0] != '[' {
+		return 0
+	}
+	deepest, depth, quoted := 0, 0, false
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return deepest
+}
+
 // arrayOf returns a JSON array of values.
 func arrayOf(values []Value) Value {
 	array := []byte{'['}

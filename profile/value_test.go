@@ -27,3 +27,13 @@ func TestValueMarshalJSON(t *testing.T) {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
+
+func TestValueDepth(t *testing.T) {
+	for v, want := range map[Value]int{
+		"": 0, "1": 0, `"[["`: 0, "[]": 1, `[{"a":[1]},2]`: 3, `["[\\"[",["]"]]`: 2, `{"{":"\\\\"}`: 1,
+	} {
+		if got := v.depth(); got != want {
+			t.Errorf("%s: %d levels, want %d", v, got, want)
+		}
+	}
+}

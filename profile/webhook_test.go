@@ -90,6 +90,7 @@ func TestVerifyWebhook(t *testing.T) {
 		"another time":       {sent(WebhookTimestamp, "1700000001"), "body", now, []Secret{old}, ErrWebhookSignature},
 		"dot moved":          {sent(WebhookID, "1.1700000000"), "body", now, []Secret{old}, ErrWebhookSignature},
 		"another version":    {func(h http.Header) { h.Set(WebhookSignature, "v2"+h.Get(WebhookSignature)[2:47]) }, "body", now, []Secret{old}, ErrWebhookSignature},
+		"no version":         {func(h http.Header) { h.Set(WebhookSignature, h.Get(WebhookSignature)[3:47]) }, "body", now, []Secret{old}, ErrWebhookSignature},
 		"empty signature":    {sent(WebhookSignature, "v1,"), "body", now, []Secret{old}, ErrWebhookSignature},
 		"no ID":              {sent(WebhookID, ""), "body", now, []Secret{old}, ErrWebhookHeaders},
 		"no timestamp":       {sent(WebhookTimestamp, ""), "body", now, []Secret{old}, ErrWebhookHeaders},
