@@ -22,6 +22,9 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 	if err := h.UnmarshalCaddyfile(helper.Dispenser); err != nil {
 		return nil, err
 	}
+	if err := h.finalizeCaddyfile(helper); err != nil {
+		return nil, err
+	}
 	return h, nil
 }
 
@@ -39,6 +42,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //	    body normalized|original
 //	    timeout <duration>
 //	    sign <secret>...
+//	    queue [<name>] { ... }
 //	}
 //
 // The short form is the first app; `app` may be repeated, everything else not.
@@ -84,6 +88,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			if h.Sign = d.RemainingArgs(); len(h.Sign) == 0 {
 				return d.ArgErr()
 			}
+		case "queue":
+			err = h.parseQueue(d)
 		default:
 			return d.Errf("unrecognized subdirective %s", name)
 		}
@@ -125,6 +131,10 @@ func parseDuration(d *caddyfile.Dispenser) (caddy.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	return parsePositive(d, name, arg)
+}
+
+func parsePositive(d *caddyfile.Dispenser, name, arg string) (caddy.Duration, error) {
 	duration, err := caddy.ParseDuration(arg)
 	switch {
 	case err != nil:

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,18 +15,40 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/d13c7061/caddy-tim-callback/internal/delivery"
 	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
 // forward hands the event to the handlers after this one, and answers with what
-// came of it. original is the body that was received.
+// came of it. With a queue, what fails is stored. original is the body that was
+// received.
 func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, c *callback, original []byte) {
-	h.enrich(r, c.event, original)
+	deadline := c.deadline
+	var stored *delivery.Message
+	if h.Queue != nil {
+		stored = h.message(r, c.event, bytes.Clone(original)) // before others change r
+		budget := time.Duration(h.Timeout)
+		deadline = deadline.Add(-min(storeReserve, budget/2))
+	}
+	requestCtx := r.Context()
+	fallBack := func() (status int, body []byte) { return h.enqueue(requestCtx, c, stored) }
+	if h.Queue != nil && h.declared.has(queueKey(c.event)) {
+		// nothing may overtake what waits for this user
+		status, body := fallBack()
+		answer(w, status, body)
+		return
+	}
 
-	ctx, cancel := context.WithDeadline(r.Context(), c.deadline)
+	h.enrich(r, c.event, original)
+	ctx, cancel := context.WithDeadline(requestCtx, deadline)
 	defer cancel()
 	restore := replaceContext(r, ctx)
-	late := watch(w, r.ProtoMajor, c.deadline.Add(lateGrace))
+	late := watch(w, r.ProtoMajor, deadline.Add(lateGrace), func() (int, []byte) {
+		if h.Queue != nil {
+			return fallBack()
+		}
+		return http.StatusGatewayTimeout, answerBackendLate
+	})
 	backend := newBackendWriter()
 	err := call(next, backend, r)
 	restore()
@@ -41,10 +61,21 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 	if status == http.StatusBadGateway && errors.Is(ctx.Err(), context.DeadlineExceeded) && !backend.refused() {
 		status, body, why = http.StatusGatewayTimeout, answerBackendLate, "the backend did not answer in time"
 	}
-	if status != http.StatusOK {
+	if h.Queue != nil && status == http.StatusOK && bytes.Contains(body, []byte(profile.StatusFail)) {
+		if a, err := profile.ParseAnswer(body); err == nil && a.ActionStatus == profile.StatusFail {
+			status, why = http.StatusBadGateway, "the backend answered FAIL"
+		}
+	}
+	switch {
+	case status == http.StatusOK:
+		if e := h.logger.Check(zapcore.DebugLevel, "callback forwarded"); e != nil {
+			e.Write(c.identity()...)
+		}
+	case h.Queue != nil:
+		h.logFailed(c, why+"; it is stored to be delivered later", err)
+		status, body = fallBack()
+	default:
 		h.logFailed(c, why, err)
-	} else if e := h.logger.Check(zapcore.DebugLevel, "callback forwarded"); e != nil {
-		e.Write(c.identity()...)
 	}
 	answer(w, status, body)
 }
@@ -99,13 +130,8 @@ func (h *Handler) enrich(r *http.Request, e *profile.Event, original []byte) {
 	if len(h.secrets) > 0 {
 		profile.SignWebhook(r.Header, e.ID, time.Now(), body, h.secrets...)
 	}
-	r.Header.Set("Accept-Encoding", "identity") // so that the answer can be read
-	r.Header.Del("Expect")                      // the body is here already
-	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
-	r.ContentLength = int64(len(body))
-	r.TransferEncoding = nil
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.Header.Del("Expect") // the body is here already
+	setBody(r, body)
 }
 
 // stripForged removes what only this handler may say. Trailers go as a whole:

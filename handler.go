@@ -62,10 +62,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	// what still comes on this connection is the next request
 	_ = rc.SetReadDeadline(time.Time{})
 
-	if h.Answer == AnswerAck {
-		h.acknowledge(w, c)
-	} else {
+	switch {
+	case h.Answer == AnswerForward:
 		h.forward(w, r, next, c, buf.Bytes())
+	case h.Queue != nil:
+		status, body := h.enqueue(r.Context(), c, h.message(r, c.event, buf.Bytes()))
+		answer(w, status, body)
+	default:
+		h.acknowledge(w, c)
 	}
 	return nil
 }
@@ -210,9 +214,11 @@ func (c *callback) identity() []zap.Field {
 	}
 }
 
+const placeholderPrefix = "http.tim_callback."
+
 // placeholder evaluates {http.tim_callback.*}, only where it is asked for.
 func (c *callback) placeholder(key string) (any, bool) {
-	name, ok := strings.CutPrefix(key, "http.tim_callback.")
+	name, ok := strings.CutPrefix(key, placeholderPrefix)
 	if !ok {
 		return nil, false
 	}

@@ -73,9 +73,28 @@ func halfBody(t *testing.T, e *edge, client *http.Client) {
 	}
 }
 
-// TestEarlyData sends a callback as TLS 1.3 early data over QUIC.
+// TestEarlyData sends a request as TLS 1.3 early data over QUIC. Whether it is still
+// early when it is served is a race that the handshake may win, so it tries again.
 func TestEarlyData(t *testing.T) {
 	e := startEdge(t, "tim_callback /im/callback 1400000000 xxxxyyyy {\nanswer ack\n}")
+	for range 50 {
+		switch status := e.sendEarly(); status {
+		case http.StatusTooEarly:
+			e.logged("callback refused", "early_data")
+			return
+		case http.StatusMethodNotAllowed: // the handshake was complete
+		default:
+			t.Fatalf("status %d", status)
+		}
+	}
+	t.Error("no request was served early")
+}
+
+// sendEarly gets a session ticket on one connection and sends a GET with it on
+// another: what QUIC clients send as early data are only requests without a body.
+func (e *edge) sendEarly() (status int) {
+	t := e.t
+	t.Helper()
 	sessions := tls.NewLRUClientSessionCache(1)
 	tokens := quic.NewLRUTokenStore(1, 1)
 	connect := func() *http3.Transport {
@@ -101,10 +120,10 @@ func TestEarlyData(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	answer, _ := io.ReadAll(resp.Body)
-	if _, err := profile.ParseAnswer(answer); err != nil || resp.StatusCode != http.StatusTooEarly {
-		t.Errorf("answered %d %q, want 425", resp.StatusCode, answer)
+	if _, err := profile.ParseAnswer(answer); err != nil {
+		t.Errorf("answer %q", answer)
 	}
-	e.logged("callback refused", "early_data")
+	return resp.StatusCode
 }
 
 // TestTrustedProxy speaks plain HTTP to Caddy, as a load balancer that ends TLS does.

@@ -22,7 +22,7 @@ type lateAnswer struct {
 	given bool
 }
 
-func watch(w http.ResponseWriter, protoMajor int, at time.Time) *lateAnswer {
+func watch(w http.ResponseWriter, protoMajor int, at time.Time, answer func() (status int, body []byte)) *lateAnswer {
 	late := new(lateAnswer)
 	late.mu.Lock() // the timer may fire at once
 	defer late.mu.Unlock()
@@ -33,14 +33,15 @@ func watch(w http.ResponseWriter, protoMajor int, at time.Time) *lateAnswer {
 			return
 		}
 		late.over, late.given = true, true
+		status, body := answer()
 		header := w.Header()
 		header.Set("Content-Type", "application/json")
-		header.Set("Content-Length", strconv.Itoa(len(answerBackendLate)))
+		header.Set("Content-Length", strconv.Itoa(len(body)))
 		if protoMajor == 1 {
 			header.Set("Connection", "close") // the next request on it would have to wait
 		}
-		w.WriteHeader(http.StatusGatewayTimeout)
-		_, _ = w.Write(answerBackendLate)
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
 		_ = http.NewResponseController(w).Flush()
 	})
 	return late

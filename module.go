@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/d13c7061/caddy-tim-callback/profile"
@@ -91,8 +92,10 @@ type Handler struct {
 	OtherCommands string `json:"other_commands,omitempty"`
 
 	// How a callback is answered: `forward` hands it to the handlers after this
-	// one and tells Tencent what came of it; `ack` answers OK at once and keeps
-	// nothing but a log line. Default: `forward`.
+	// one and tells Tencent what came of it; `ack` answers OK at once, and keeps
+	// nothing but a log line if there is no queue. With a queue, `ack` answers OK
+	// once the event is stored, and `forward` stores what could not be forwarded
+	// and then answers OK. Default: `ack` with a queue, else `forward`.
 	Answer string `json:"answer,omitempty"`
 
 	// The body that the backend gets: `normalized`, or `original` for the one
@@ -108,9 +111,15 @@ type Handler struct {
 	// a secret can be rotated. Default: none, nothing is signed.
 	Sign []string `json:"sign,omitempty"`
 
+	// A durable queue for acknowledged events. Default: none.
+	Queue *Queue `json:"queue,omitempty"`
+
 	verifier *profile.Verifier
 	secrets  []profile.Secret
+	declared *declaredQueue // nil without a queue
 	logger   *zap.Logger
+
+	deliverSegment *caddyfile.Dispenser // while a Caddyfile is adapted
 }
 
 // App is an app of Tencent Cloud Chat.
@@ -148,6 +157,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.provisionSecrets(); err != nil {
 		return err
 	}
+	if err := h.provisionQueue(ctx); err != nil {
+		return err
+	}
 	if h.AllowHTTP {
 		h.logger.Warn("allow_http is for development only: anybody on the way can read and replay what authenticates a callback")
 	}
@@ -166,6 +178,9 @@ func (h *Handler) setDefaults() {
 	}
 	if h.OtherCommands == "" {
 		h.OtherCommands = OtherReject
+	}
+	if h.Answer == "" && h.Queue != nil {
+		h.Answer = AnswerAck
 	}
 	if h.Answer == "" {
 		h.Answer = AnswerForward
@@ -254,6 +269,32 @@ func (h *Handler) provisionSecrets() error {
 	}
 	h.Sign = nil
 	return nil
+}
+
+// provisionQueue declares the handler's queue. The app is there even without one,
+// since it also looks after queues that were forgotten.
+func (h *Handler) provisionQueue(ctx caddy.Context) error {
+	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if server == nil {
+		if h.Queue != nil {
+			return errors.New("queue: only a handler of an HTTP server can have one")
+		}
+		return nil
+	}
+	app, err := ctx.App("tim_callback")
+	if err != nil || h.Queue == nil {
+		return err
+	}
+	if err := h.Queue.provision(ctx); err != nil {
+		return err
+	}
+	deliver := &route{routes: h.Queue.Deliver, server: server, secrets: h.secrets}
+	h.declared, err = app.(*Queues).declare(&owner{
+		queue:    h.Queue,
+		attempt:  deliver.attempt,
+		observer: observe(h.logger, h.Queue.Name),
+	}, server.Name())
+	return err
 }
 
 // expandSecret expands placeholders. Its error quotes one only if that is all

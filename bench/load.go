@@ -68,6 +68,7 @@ func (g *generator) run(ctx context.Context, s *server, duration time.Duration) 
 		"--threads", "1",
 		"--connections", strconv.Itoa(g.connections),
 		"--duration", strconv.Itoa(int(duration/time.Second))+"s",
+		"--timeout", "10s", // a machine that stands still for a moment is no failure of the server
 		"--script", g.script,
 		"https://"+s.addr)
 	before, err := s.usage()

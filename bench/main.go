@@ -171,18 +171,22 @@ func measure(ctx context.Context, opts *options, load *generator) ([]round, erro
 			return nil, err
 		}
 	}
+	fmt.Println("CPU µs per request, in the order of measuring:")
 	rounds := make([]round, opts.rounds)
 	for i := range rounds {
 		rounds[i] = make(round)
+		fmt.Printf("round %d:", i+1)
 		for n := range opts.servers {
 			s := opts.servers[(i+n)%len(opts.servers)]
 			result, err := load.run(ctx, s, opts.round)
 			if err != nil {
+				fmt.Println()
 				return nil, fmt.Errorf("round %d: %w", i+1, err)
 			}
 			rounds[i][s] = result
+			fmt.Printf("  %s %.1f", s.name, in(time.Microsecond, result.cpu))
 		}
-		fmt.Printf("round %d of %d done\n", i+1, opts.rounds)
+		fmt.Println()
 	}
 	return rounds, nil
 }

@@ -7,8 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// EventType is the CloudEvents type of an event: "com.tencent.im." and its command.
-func (e *Event) EventType() string { return "com.tencent.im." + e.Command }
+// EventTypePrefix is what a CloudEvents type has before the callback command.
+const EventTypePrefix = "com.tencent.im."
+
+// EventType is the CloudEvents type of an event.
+func (e *Event) EventType() string { return EventTypePrefix + e.Command }
 
 // Source is the CloudEvents source of an event: "/tim/apps/" and its SDKAppID.
 func (e *Event) Source() string { return "/tim/apps/" + strconv.FormatUint(e.SDKAppID, 10) }

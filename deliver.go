@@ -1,0 +1,197 @@
+package timcallback
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/delivery"
+	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/queue"
+)
+
+// message is what a queue keeps of a callback: the request that forward would make,
+// without what authenticated it.
+func (h *Handler) message(r *http.Request, e *profile.Event, original []byte) *delivery.Message {
+	m := &delivery.Message{
+		Host:       r.Host,
+		URI:        r.URL.EscapedPath(),
+		RemoteAddr: clientAddr(r),
+		Header:     make(http.Header, 16),
+		Body:       original,
+	}
+	if query := delivery.StripQuery(r.URL.RawQuery); query != "" {
+		m.URI += "?" + query
+	}
+	for _, name := range []string{"Content-Type", "Traceparent", "Tracestate"} {
+		if values, ok := r.Header[name]; ok {
+			m.Header[name] = values
+		}
+	}
+	if h.Body == BodyNormalized {
+		m.Body = e.AppendJSON(make([]byte, 0, len(original)+256))
+		m.Header["Content-Type"] = []string{"application/json"}
+	}
+	e.SetHeaders(m.Header)
+	return m
+}
+
+// clientAddr is the client's address as Caddy sees it, with a port.
+func clientAddr(r *http.Request) string {
+	host, port, err := net.SplitHostPort(r.RemoteAddr)
+	client, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	switch {
+	case client == "":
+		return r.RemoteAddr
+	case err != nil || client != host:
+		port = "0" // that of a proxy in between
+	}
+	return net.JoinHostPort(client, port)
+}
+
+// route is how a handler's queue delivers: the routes of `deliver`, which are run
+// as if the callback had just come in on the handler's server.
+type route struct {
+	routes  caddyhttp.RouteList
+	server  *caddyhttp.Server
+	secrets []profile.Secret
+}
+
+// attempt delivers an event once.
+func (d *route) attempt(ctx context.Context, item *queue.Item) delivery.Result {
+	m, err := delivery.ParseMessage(item.Payload)
+	if err != nil {
+		// it will not become readable: better a dead letter than days of tries
+		return delivery.Result{Verdict: delivery.Refused, Error: "the stored event cannot be read: " + err.Error()}
+	}
+	r, err := d.request(ctx, m)
+	if err != nil {
+		return delivery.Result{Verdict: delivery.Refused, Error: "the stored event makes no request: " + err.Error()}
+	}
+	backend := newBackendWriter()
+	handled := true
+	err = call(d.routes.Compile(caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
+		handled = false
+		return nil
+	})), backend, r)
+	switch {
+	case backend.overflow && backend.status != 0:
+		err = nil // it was told enough
+	case err == nil && backend.status == 0 && !handled:
+		err = fmt.Errorf("no handler of deliver answers")
+	}
+	if handlerErr, ok := err.(caddyhttp.HandlerError); ok && handlerErr.Err != nil {
+		err = handlerErr.Err
+	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return delivery.Classify(backend.status, backend.header, backend.body, err, time.Now())
+}
+
+// request makes a new request of a stored one, with variables and placeholders of
+// its own.
+func (d *route) request(ctx context.Context, m *delivery.Message) (*http.Request, error) {
+	target, err := url.ParseRequestURI(m.URI)
+	if err != nil {
+		return nil, err
+	}
+	r := (&http.Request{
+		Method:        http.MethodPost,
+		URL:           target,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        m.Header,
+		Host:          m.Host,
+		RequestURI:    m.URI,
+		RemoteAddr:    m.RemoteAddr,
+		ContentLength: int64(len(m.Body)),
+		TLS:           &tls.ConnectionState{HandshakeComplete: true, ServerName: m.Host},
+	}).WithContext(ctx)
+	setBody(r, m.Body)
+	if len(d.secrets) > 0 {
+		profile.SignWebhook(r.Header, r.Header.Get("Ce-Id"), time.Now(), m.Body, d.secrets...)
+	}
+	repl := caddy.NewReplacer()
+	repl.Map(storedPlaceholders(m.Header))
+	return caddyhttp.PrepareRequest(r, repl, nil, d.server), nil
+}
+
+// setBody gives a request a body that is all there.
+func setBody(r *http.Request, body []byte) {
+	r.Header.Set("Accept-Encoding", "identity") // so that the answer can be read
+	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	r.ContentLength = int64(len(body))
+	r.TransferEncoding = nil
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+}
+
+// storedPlaceholders evaluates {http.tim_callback.*} for an event that was stored.
+func storedPlaceholders(header http.Header) caddy.ReplacerFunc {
+	names := map[string]string{
+		"sdk_appid": "Ce-Sdkappid", "from_account": "Ce-Subject", "operator_account": "Ce-Operator", "platform": "Ce-Platform",
+		"client_ip": "Ce-Clientip", "event_id": "Ce-Id", "changed": "Ce-Changed", "command": "Ce-Type",
+	}
+	return func(key string) (any, bool) {
+		name, ok := strings.CutPrefix(key, placeholderPrefix)
+		if !ok {
+			return nil, false
+		}
+		if name == "reason" {
+			return "", true
+		}
+		headerName, ok := names[name]
+		if !ok {
+			return nil, false
+		}
+		value := header.Get(headerName)
+		if decoded, err := url.PathUnescape(value); err == nil {
+			value = decoded
+		}
+		return strings.TrimPrefix(value, profile.EventTypePrefix), true
+	}
+}
+
+// observe logs what comes of deliveries.
+func observe(logger *zap.Logger, queueName string) delivery.Observer {
+	logger = logger.With(zap.String("queue", queueName))
+	return delivery.Observer{
+		Attempted: func(report delivery.Report) {
+			fields := []zap.Field{
+				zap.String("event_id", report.Item.ID),
+				zap.String("key", report.Item.Key),
+				zap.Int("attempts", report.Item.Attempts),
+				zap.Duration("took", report.Took),
+			}
+			switch report.Outcome {
+			case delivery.OutcomeDelivered:
+				logger.Debug("event delivered", fields...)
+			case delivery.OutcomeRetried:
+				logger.Warn("event not delivered, will be tried again",
+					append(fields, zap.String("error", report.Result.Error), zap.Time("next", report.Next))...)
+			default:
+				logger.Error("event not delivered, is a dead letter now", append(fields, zap.String("error", report.Result.Error))...)
+			}
+		},
+		Down: func() { logger.Warn("the backend is down: it is only probed until it is up again") },
+		Up: func(downFor time.Duration) {
+			logger.Info("the backend is up again", zap.Duration("down_for", downFor))
+		},
+		StoreFailed: func(err error) { logger.Error("taking events from the queue", zap.Error(err)) },
+	}
+}

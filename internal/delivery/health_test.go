@@ -1,0 +1,100 @@
+package delivery
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/d13c7061/caddy-tim-callback/queue"
+)
+
+// TestHealth feeds it outages of keys in lower case and answers for keys in upper case.
+func TestHealth(t *testing.T) {
+	for _, test := range []struct {
+		ends string
+		down bool
+	}{
+		{"abcdefghi", false},
+		{"abcdefghij", true},
+		{"aaaaaaaaab", true},
+		{"aaaaaaaaaaaaaaa", false}, // of one key
+		{"aaaaaaaaaaaaaaab", true},
+		{"abcdefghiAbcdefghij", false},
+		{"abcdefghiAabcdefghij", true},
+		{"bAaaaaaaaaaa", false}, // b's is of an earlier row
+		{"abcdefghijA", false},
+		{"abcdefghijAabcdefghi", false},
+	} {
+		h := health{pace: backoff{sec, time.Minute}}
+		for _, c := range test.ends {
+			key := string(c)
+			was := h.down
+			if strings.ToLower(key) != key {
+				if recovered := h.answered(); recovered != was {
+					t.Errorf("%s: recovered %v, was down %v", test.ends, recovered, was)
+				}
+			} else if fell := h.outage(&queue.Item{Event: queue.Event{Key: key}}, 0, time.Now()); fell != (h.down && !was) {
+				t.Errorf("%s: fell %v, but down was %v and is %v", test.ends, fell, was, h.down)
+			}
+		}
+		if h.down != test.down {
+			t.Errorf("%s: down %v", test.ends, h.down)
+		}
+	}
+}
+
+// TestDownForOneKey: the outages of one user hold up nobody, but two are enough.
+func TestDownForOneKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, Options{}, delivered)
+		b.serveWith(func(_ context.Context, item *queue.Item) Result {
+			if item.Key == "a" {
+				return outage
+			}
+			return delivered
+		})
+		b.put("a1", "a2")
+		b.Start()
+		b.sleep(5 * time.Hour)
+		gaps(t, b.seen(), doubling(15)...)
+		b.put("b1")
+		b.holds(2, 0, 0)
+		if len(b.downs) != 0 {
+			t.Errorf("down %v", b.downs)
+		}
+		b.sleep(5 * time.Hour)
+		b.answer(outage)
+		b.put("c1")
+		synctest.Wait()
+		if len(b.downs) != 1 {
+			t.Errorf("down %v, want once", b.downs)
+		}
+		b.close()
+	})
+}
+
+func TestNotDownWithAnswersInBetween(t *testing.T) {
+	for name, r := range map[string]Result{"success": delivered, "refusal": refused} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, Options{Workers: 1}, outage)
+				var results []Result
+				for range 4 {
+					results = append(append(results, slices.Repeat([]Result{outage}, 9)...), r)
+				}
+				b.script(append(results, delivered)...)
+				b.putKeys(30)
+				b.Start()
+				b.sleep(time.Hour)
+				b.holds(0, 0, 0)
+				if len(b.downs) != 0 {
+					t.Errorf("down %v", b.downs)
+				}
+				b.close()
+			})
+		})
+	}
+}

@@ -1,0 +1,271 @@
+package file
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/d13c7061/caddy-tim-callback/queue"
+)
+
+const (
+	// maxBatch bounds a transaction, so that nobody waits long for it.
+	maxBatch = 1024
+
+	// reopenAfter is how long to wait before a file that could not be written
+	// is opened again.
+	reopenAfter = time.Second
+)
+
+// put is an event that waits to be written.
+type put struct {
+	event queue.Event
+	added bool
+	done  chan error
+}
+
+// request is anything else that somebody waits for.
+type request struct {
+	run  func(*batch) (int, error) // an error changes nothing
+	n    int
+	done chan error
+}
+
+// end is how the delivery of an item ended.
+type end struct {
+	kind endKind
+	item queue.Item
+	at   time.Time // delivered, or to be tried again
+
+	hastened int // how often Hasten was called before
+}
+
+type endKind uint8
+
+const (
+	endDelivered endKind = iota
+	endRetry
+	endBuried
+)
+
+// batch is one transaction. What it changes in memory is done once it is durable.
+type batch struct {
+	store *Store
+	now   time.Time
+	tx    *bolt.Tx
+
+	events, attempts, delivered, dead *bolt.Bucket
+
+	changed map[string]bool // IDs that this batch makes known, or not known any more
+	count   int             // of events, dead letters included
+	apply   []func()        // under the store's lock
+}
+
+// Put implements [queue.Store].
+func (s *Store) Put(ctx context.Context, e queue.Event) (bool, error) {
+	p := &put{event: e, done: make(chan error, 1)}
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	select {
+	case <-s.closing:
+		return false, queue.ErrClosed
+	default:
+	}
+	select {
+	case s.puts <- p:
+	case <-s.closing:
+		return false, queue.ErrClosed
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	select {
+	case err := <-p.done:
+		return p.added, err
+	case <-s.closed:
+		// it may have been the last that the writer did
+		select {
+		case err := <-p.done:
+			return p.added, err
+		default:
+			return false, queue.ErrClosed
+		}
+	}
+}
+
+// do has the writer run a request.
+func (s *Store) do(run func(*batch) (int, error)) (int, error) {
+	r := &request{run: run, done: make(chan error, 1)}
+	select {
+	case s.requests <- r:
+		err := <-r.done
+		return r.n, err
+	case <-s.closed:
+		return 0, queue.ErrClosed
+	}
+}
+
+// Delivered implements [queue.Store].
+func (s *Store) Delivered(item *queue.Item) {
+	s.end(end{kind: endDelivered, item: *item, at: s.options.now()})
+}
+
+// Retry implements [queue.Store].
+func (s *Store) Retry(item *queue.Item, at time.Time) {
+	s.end(end{kind: endRetry, item: *item, at: at})
+}
+
+// Bury implements [queue.Store].
+func (s *Store) Bury(item *queue.Item) { s.end(end{kind: endBuried, item: *item}) }
+
+func (s *Store) end(e end) {
+	s.mu.Lock()
+	if s.inFlight[e.item.Seq] {
+		e.hastened = s.hastened
+		s.ends = append(s.ends, e)
+	}
+	s.mu.Unlock()
+	select {
+	case s.ending <- struct{}{}:
+	default:
+	}
+}
+
+// write is the one goroutine that writes.
+func (s *Store) write() {
+	defer close(s.closed)
+	var reopen <-chan time.Time // while the file cannot be used
+	for {
+		var puts []*put
+		var requests []*request
+		select {
+		case p := <-s.puts:
+			puts = append(puts, p)
+		case r := <-s.requests:
+			requests = append(requests, r)
+		case <-s.ending:
+		case <-reopen:
+			if reopen = nil; s.load() != nil {
+				reopen = time.After(reopenAfter)
+				continue
+			}
+			s.options.OnError(nil)
+			s.wakeUp()
+		case <-s.closing:
+			s.drain()
+			return
+		}
+		for len(puts) < maxBatch {
+			select {
+			case p := <-s.puts:
+				puts = append(puts, p)
+				continue
+			default:
+			}
+			break
+		}
+		if reopen != nil {
+			answer(puts, requests, queue.ErrUnavailable)
+			continue
+		}
+		if err := s.commit(puts, requests); err != nil {
+			s.options.OnError(fmt.Errorf("writing %s: %w", s.options.Path, err))
+			s.abandon()
+			reopen = time.After(reopenAfter)
+			answer(puts, requests, queue.ErrUnavailable)
+		}
+	}
+}
+
+// drain writes what is already there when the store is closed.
+func (s *Store) drain() {
+	var puts []*put
+	for {
+		select {
+		case p := <-s.puts:
+			puts = append(puts, p)
+			continue
+		default:
+		}
+		break
+	}
+	s.mu.Lock()
+	usable := s.db != nil
+	s.mu.Unlock()
+	if !usable || s.commit(puts, nil) != nil {
+		answer(puts, nil, queue.ErrUnavailable)
+	}
+}
+
+func answer(puts []*put, requests []*request, err error) {
+	for _, p := range puts {
+		p.added = false
+		p.done <- err
+	}
+	for _, r := range requests {
+		r.n = 0
+		r.done <- err
+	}
+}
+
+// commit writes one batch and answers those who wait for it, unless it fails.
+func (s *Store) commit(puts []*put, requests []*request) error {
+	s.mu.Lock()
+	ends := s.ends
+	s.ends = nil
+	b := &batch{store: s, now: s.options.now(), count: s.index.size + s.dead}
+	s.mu.Unlock()
+
+	refused := make(map[any]error)
+	err := s.update(func(tx *bolt.Tx) error {
+		b.begin(tx)
+		for i := range ends {
+			if err := b.end(&ends[i]); err != nil {
+				return err
+			}
+		}
+		for _, p := range puts {
+			added, err := b.put(p)
+			switch {
+			case err == queue.ErrFull:
+				refused[p] = err
+			case err != nil:
+				return err
+			}
+			p.added = added
+		}
+		for _, r := range requests {
+			n, err := r.run(b)
+			switch {
+			case err == queue.ErrNotFound:
+				refused[r] = err
+			case err != nil:
+				return err
+			}
+			r.n = n
+		}
+		return b.forget()
+	})
+	s.mu.Lock()
+	if err != nil {
+		s.ends = append(ends, s.ends...) // they are written when the file can be again
+		s.mu.Unlock()
+		return err
+	}
+	for _, apply := range b.apply {
+		apply()
+	}
+	s.mu.Unlock()
+	if len(b.apply) > 0 {
+		s.wakeUp()
+	}
+	for _, p := range puts {
+		p.done <- refused[p]
+	}
+	for _, r := range requests {
+		r.done <- refused[r]
+	}
+	return nil
+}
