@@ -189,17 +189,22 @@ func validateExample(t *testing.T, text string) {
 	t.Helper()
 	t.Setenv("TIM_CLIENT_CA", newAuthority(t).file)
 	t.Setenv("TIM_LOG", filepath.Join(t.TempDir(), "callbacks.log"))
+	if err := validate(text); err != nil {
+		t.Error(err)
+	}
+}
+
+// validate does what `caddy validate` does.
+func validate(text string) error {
 	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	var config caddy.Config
 	if err := caddy.StrictUnmarshalJSON(adapted, &config); err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if err := caddy.Validate(&config); err != nil {
-		t.Error(err)
-	}
+	return caddy.Validate(&config)
 }
 
 // TestOrder has the directive behind forward_auth and before reverse_proxy,

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"fmt"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -91,12 +91,13 @@ func (d *route) attempt(ctx context.Context, item *queue.Item) delivery.Result {
 	case backend.overflow && backend.status != 0:
 		err = nil // it was told enough
 	case err == nil && backend.status == 0 && !handled:
-		err = fmt.Errorf("no handler of deliver answers")
+		err = errors.New("no handler of deliver answers")
 	}
 	if handlerErr, ok := err.(caddyhttp.HandlerError); ok && handlerErr.Err != nil {
 		err = handlerErr.Err
 	}
-	if err != nil && ctx.Err() != nil {
+	// 499 is what reverse_proxy makes of a request that was cancelled
+	if ctx.Err() != nil && (err != nil || backend.status == 0 || backend.status == 499) {
 		err = context.Cause(ctx)
 	}
 	return delivery.Classify(backend.status, backend.header, backend.body, err, time.Now())

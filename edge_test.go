@@ -2,6 +2,7 @@ package timcallback
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -27,15 +28,16 @@ import (
 
 // edge is a started Caddy: a real one in this process, with TLS of its own CA.
 type edge struct {
-	t      *testing.T
-	dir    string
-	port   int
-	global string
-	sites  string
-	log    string // file with the module's log lines
-	cert   string // files with the server's certificate and key
-	key    string
-	client *http.Client
+	t            *testing.T
+	dir          string
+	port         int
+	global       string
+	sites        string
+	adminAddress string
+	log          string // file with the module's log lines
+	cert         string // files with the server's certificate and key
+	key          string
+	client       *http.Client
 }
 
 // startEdge starts Caddy with an HTTPS site of these directives.
@@ -47,7 +49,12 @@ func startEdge(t *testing.T, site string) *edge {
 // startEdgeWith is startEdge with global options and further sites.
 func startEdgeWith(t *testing.T, global, sites, site string) *edge {
 	t.Helper()
-	e := &edge{t: t, dir: t.TempDir(), port: freePort(t), global: global, sites: sites}
+	return (&edge{global: global, sites: sites}).start(t, site)
+}
+
+func (e *edge) start(t *testing.T, site string) *edge {
+	t.Helper()
+	e.t, e.dir, e.port = t, t.TempDir(), freePort(t)
 	e.log = filepath.Join(e.dir, "tim.log")
 	t.Cleanup(func() {
 		if e.client != nil {
@@ -74,7 +81,7 @@ func startEdgeWith(t *testing.T, global, sites, site string) *edge {
 func (e *edge) load(site string) {
 	e.t.Helper()
 	config := fmt.Sprintf(`{
-	admin off
+	admin %s
 	persist_config off
 	auto_https disable_redirects
 	grace_period 5s
@@ -94,7 +101,7 @@ https://localhost:%d {
 	tls %q %q
 	%s
 }
-%s`, e.dir, filepath.Join(e.dir, "caddy.log"), e.log, e.global, e.port, e.cert, e.key, site, e.sites)
+%s`, cmp.Or(e.adminAddress, "off"), e.dir, filepath.Join(e.dir, "caddy.log"), e.log, e.global, e.port, e.cert, e.key, site, e.sites)
 	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), nil)
 	if err != nil {
 		e.t.Fatal(err)

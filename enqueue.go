@@ -30,7 +30,7 @@ func (h *Handler) enqueue(ctx context.Context, c *callback, m *delivery.Message)
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), c.deadline)
 	defer cancel()
 	added, err := h.declared.put(ctx, queue.Event{
-		ID:      c.event.ID,
+		ID:      c.event.ID(),
 		Key:     queueKey(c.event),
 		Payload: m.Append(make([]byte, 0, 1024+len(m.Body))),
 	})

@@ -128,7 +128,7 @@ func (h *Handler) enrich(r *http.Request, e *profile.Event, original []byte) {
 		body = bytes.Clone(original)
 	}
 	if len(h.secrets) > 0 {
-		profile.SignWebhook(r.Header, e.ID, time.Now(), body, h.secrets...)
+		profile.SignWebhook(r.Header, e.ID(), time.Now(), body, h.secrets...)
 	}
 	r.Header.Del("Expect") // the body is here already
 	setBody(r, body)

@@ -28,7 +28,8 @@ type callback struct {
 // ServeHTTP verifies a callback, normalizes it and answers Tencent. It returns
 // nil after every answer: an error would let Caddy write another one.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	c := &callback{deadline: time.Now().Add(time.Duration(h.Timeout))}
+	now := time.Now()
+	c := &callback{deadline: now.Add(time.Duration(h.Timeout))}
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		repl.Map(c.placeholder)
 	}
@@ -37,7 +38,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(c.deadline)
 
-	if err := h.verify(r, c); err != nil {
+	if err := h.verify(r, c, now); err != nil {
 		h.refuse(w, r, c, err)
 		return nil
 	}
@@ -83,7 +84,7 @@ func (h *Handler) acknowledge(w http.ResponseWriter, c *callback) {
 }
 
 // verify makes the checks that need no body, in their order.
-func (h *Handler) verify(r *http.Request, c *callback) error {
+func (h *Handler) verify(r *http.Request, c *callback, now time.Time) error {
 	err := h.verifyConnection(r)
 	// also for a request that is refused, so that the log can say what it claimed
 	query, queryErr := profile.ParseQuery(r.URL.RawQuery)
@@ -94,7 +95,7 @@ func (h *Handler) verify(r *http.Request, c *callback) error {
 	case queryErr != nil:
 		return queryErr
 	}
-	if err := h.verifier.Verify(query, time.Now()); err != nil {
+	if err := h.verifier.Verify(query, now); err != nil {
 		return err
 	}
 	if !query.IsJSON() {
@@ -205,7 +206,7 @@ func loggable(s string) string {
 // identity are the log fields that tell which event it is; no values.
 func (c *callback) identity() []zap.Field {
 	return []zap.Field{
-		zap.String("event_id", c.event.ID),
+		zap.String("event_id", c.event.ID()),
 		zap.Uint64("sdk_appid", c.event.SDKAppID),
 		zap.String("command", c.event.Command),
 		zap.String("from_account", c.event.FromAccount),
@@ -244,7 +245,7 @@ func (c *callback) placeholder(key string) (any, bool) {
 	case "client_ip":
 		return e.ClientIP, true
 	case "event_id":
-		return e.ID, true
+		return e.ID(), true
 	case "changed":
 		return strings.Join(e.Changed(), ","), true
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -61,7 +60,8 @@ type Queue struct {
 	// and callbacks are answered 503. Default: 1000000.
 	MaxEvents int `json:"max_events,omitempty"`
 
-	store StoreModule
+	store       StoreModule
+	deliverText string // as configured; Caddy forgets that when it loads modules
 }
 
 // Retry is when an event is tried again that could not be delivered.
@@ -155,6 +155,11 @@ func (q *Queue) provision(ctx caddy.Context) error {
 		return fmt.Errorf("queue %s: store: %w", q.Name, err)
 	}
 	q.store = module.(StoreModule)
+	text, err := json.Marshal(q.Deliver)
+	if err != nil {
+		return fmt.Errorf("queue %s: deliver: %w", q.Name, err)
+	}
+	q.deliverText = string(text)
 	if err := q.Deliver.Provision(ctx); err != nil {
 		return fmt.Errorf("queue %s: deliver: %w", q.Name, err)
 	}
@@ -226,17 +231,8 @@ func (q *Queue) differences(other *Queue) []string {
 	differ("timeout", q.Timeout, other.Timeout)
 	differ("retry", q.Retry, other.Retry)
 	differ("max_events", q.MaxEvents, other.MaxEvents)
-	differ("deliver", routesText(q.Deliver), routesText(other.Deliver))
+	differ("deliver", q.deliverText, other.deliverText)
 	return names
-}
-
-// routesText is a route list as it was configured.
-func routesText(routes caddyhttp.RouteList) string {
-	var b strings.Builder
-	for _, route := range routes {
-		b.WriteString(route.String())
-	}
-	return b.String()
 }
 
 // Interface guards

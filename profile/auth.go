@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -55,10 +56,35 @@ type App struct {
 }
 
 // Verifier checks that a callback is one of its apps'. It is safe for
-// concurrent use and never changes after [NewVerifier].
+// concurrent use.
 type Verifier struct {
-	tokens map[string][]string // by SDKAppID
-	maxAge int64               // seconds
+	apps   map[string]*verifiedApp // by SDKAppID
+	maxAge int64                   // seconds
+}
+
+// verifiedApp remembers the right Signs of one second, since Tencent signs all
+// requests of a second alike.
+type verifiedApp struct {
+	tokens []string
+	last   atomic.Pointer[signs]
+}
+
+type signs struct {
+	requestTime string
+	sums        [][sha256.Size]byte // one for each token
+}
+
+func (a *verifiedApp) signs(requestTime string) *signs {
+	s := a.last.Load()
+	if s == nil || s.requestTime != requestTime {
+		// a clone, since the original would hold on to the whole URL
+		s = &signs{strings.Clone(requestTime), make([][sha256.Size]byte, len(a.tokens))}
+		for i, token := range a.tokens {
+			s.sums[i] = sign(token, requestTime)
+		}
+		a.last.Store(s)
+	}
+	return s
 }
 
 // NewVerifier makes a Verifier for apps. RequestTime may be maxAge away from
@@ -73,12 +99,12 @@ func NewVerifier(maxAge time.Duration, apps ...App) (*Verifier, error) {
 	if maxAge <= 0 {
 		return nil, fmt.Errorf("max age %s is not greater than zero", maxAge)
 	}
-	v := &Verifier{tokens: make(map[string][]string, len(apps)), maxAge: int64(maxAge / time.Second)}
+	v := &Verifier{apps: make(map[string]*verifiedApp, len(apps)), maxAge: int64(maxAge / time.Second)}
 	for _, app := range apps {
 		if _, err := ParseSDKAppID(app.SDKAppID); err != nil {
 			return nil, err
 		}
-		if _, twice := v.tokens[app.SDKAppID]; twice {
+		if _, twice := v.apps[app.SDKAppID]; twice {
 			return nil, fmt.Errorf("app %s is configured twice", app.SDKAppID)
 		}
 		for i, token := range app.Tokens {
@@ -91,7 +117,7 @@ func NewVerifier(maxAge time.Duration, apps ...App) (*Verifier, error) {
 				return nil, fmt.Errorf("app %s: token %d begins or ends with white space", app.SDKAppID, i+1)
 			}
 		}
-		v.tokens[app.SDKAppID] = slices.Clone(app.Tokens)
+		v.apps[app.SDKAppID] = &verifiedApp{tokens: slices.Clone(app.Tokens)}
 	}
 	return v, nil
 }
@@ -101,18 +127,18 @@ func NewVerifier(maxAge time.Duration, apps ...App) (*Verifier, error) {
 // compared in constant time, without hex case. Errors are [*Error] with
 // [ReasonUnknownApp], [ReasonUnsigned], [ReasonStale] or [ReasonBadSign].
 func (v *Verifier) Verify(q Query, now time.Time) error {
-	tokens, ok := v.tokens[q.SDKAppID]
+	app, ok := v.apps[q.SDKAppID]
 	switch {
 	case !ok:
 		return refuse(ReasonUnknownApp, "")
-	case len(tokens) == 0:
+	case len(app.tokens) == 0:
 		return nil
 	case q.Sign == "" || q.RequestTime == "":
 		return refuse(ReasonUnsigned, "")
 	}
 	// ParseUint takes no sign, no space and no underscore
 	sent, err := strconv.ParseUint(q.RequestTime, 10, 63)
-	if err != nil {
+	if err != nil || len(q.RequestTime) > len("18446744073709551615") {
 		return refuse(ReasonStale, "RequestTime is not a Unix time in seconds")
 	}
 	// both are non-negative, so the difference cannot overflow
@@ -132,8 +158,7 @@ func (v *Verifier) Verify(q Query, now time.Time) error {
 		return refuse(ReasonBadSign, "")
 	}
 	match := 0
-	for _, token := range tokens {
-		want := sign(token, q.RequestTime)
+	for _, want := range app.signs(q.RequestTime).sums {
 		match |= subtle.ConstantTimeCompare(got[:], want[:])
 	}
 	if match != 1 {

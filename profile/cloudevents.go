@@ -26,7 +26,7 @@ func (e *Event) SetHeaders(h http.Header) {
 		}
 	}
 	set("Ce-Specversion", "1.0")
-	set("Ce-Id", e.ID)
+	set("Ce-Id", e.ID())
 	set("Ce-Source", e.Source())
 	set("Ce-Type", e.EventType())
 	set("Ce-Subject", e.FromAccount)

@@ -20,7 +20,7 @@ func TestSetHeaders(t *testing.T) {
 	}{
 		"sample": {full, map[string]string{
 			"Ce-Specversion": "1.0",
-			"Ce-Id":          full.ID,
+			"Ce-Id":          full.ID(),
 			"Ce-Source":      "/tim/apps/1400000000",
 			"Ce-Type":        "com.tencent.im.Profile.CallbackPortraitSet",
 			"Ce-Subject":     "id1",
@@ -33,7 +33,7 @@ func TestSetHeaders(t *testing.T) {
 		}},
 		"what is absent is left out": {least, map[string]string{
 			"Ce-Specversion": "1.0",
-			"Ce-Id":          least.ID,
+			"Ce-Id":          least.ID(),
 			"Ce-Source":      "/tim/apps/1",
 			"Ce-Type":        "com.tencent.im.Profile.CallbackPortraitSet",
 			"Ce-Subject":     "u",

@@ -39,6 +39,7 @@ func Decode(q Query, body []byte) (*Event, error) {
 	}
 	d := newDecoder(body)
 	d.checkDepth = true
+	e.body = d.text
 	err = d.event(e)
 	d.release()
 	if err != nil {
@@ -50,11 +51,6 @@ func Decode(q Query, body []byte) (*Event, error) {
 			err = refuse(ReasonBadBody, "the JSON ends early")
 		}
 		return nil, err
-	}
-	if e.EventTime.IsZero() {
-		e.ID = randomID()
-	} else {
-		e.ID = EventID(q.SDKAppID, q.Command, body)
 	}
 	return e, nil
 }
@@ -86,7 +82,6 @@ func newDecoder(body []byte) *decoder {
 func (d *decoder) release() {
 	d.text, d.checkDepth = "", false
 	d.reader = bytes.Buffer{}
-	d.json.Reset(&d.reader)
 	decoders.Put(d)
 }
 
@@ -232,7 +227,7 @@ func (d *decoder) items(e *Event) (odd []Value, err error) {
 			odd = append(odd, Value(d.text[start:d.json.InputOffset()]))
 		}
 		if e.Fields == nil {
-			e.Fields = make([]Field, 0, 8)
+			e.Fields = make([]Field, 0, 4)
 		}
 		e.Fields = append(e.Fields, normalizeField(text, value))
 	}

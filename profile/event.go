@@ -1,16 +1,14 @@
 package profile
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Event is a Profile.CallbackPortraitSet callback in its normalized form: what a
 // backend gets from the module. [Decode] makes one from Tencent's body,
 // json.Unmarshal from the normalized body that the module sent.
 type Event struct {
-	// ID is the same whenever the same callback is sent again, so it serves to
-	// recognize duplicates; random for a callback that had no EventTime. It is
-	// not part of the JSON but travels as ce-id and webhook-id.
-	ID string
-
 	SDKAppID uint64
 	Command  string
 
@@ -40,12 +38,31 @@ type Event struct {
 
 	// the JSON as sent, since what is no string or no time must survive too
 	from, operator, eventTime Value
+
+	body string // that was decoded
+	id   string // once it was asked for
 }
 
 // Member is a member of a JSON object.
 type Member struct {
 	Name  string
 	Value Value
+}
+
+// ID is the same whenever the same callback is sent again, so it serves to
+// recognize duplicates; it is random for a callback that has no EventTime, which
+// could be news in the same words. It is not part of the JSON, but travels as ce-id
+// and webhook-id, so it is "" for an event that came from JSON. The first call
+// must not be at the same time as another one.
+func (e *Event) ID() string {
+	switch {
+	case e.id != "" || e.body == "":
+	case e.EventTime.IsZero():
+		e.id = randomID()
+	default:
+		e.id = EventID(strconv.FormatUint(e.SDKAppID, 10), e.Command, []byte(e.body))
+	}
+	return e.id
 }
 
 func (m *Member) key() string { return m.Name }

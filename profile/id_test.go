@@ -10,7 +10,7 @@ func TestEventID(t *testing.T) {
 	if got := EventID("1400000000", Command, []byte(sampleBody)); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got := decode(t, parseQuery(t, sampleQuery), sampleBody).ID; got != want {
+	if got := decode(t, parseQuery(t, sampleQuery), sampleBody).ID(); got != want {
 		t.Errorf("decoded: got %s, want %s", got, want)
 	}
 	for name, got := range map[string]string{
@@ -28,8 +28,8 @@ func TestEventID(t *testing.T) {
 func TestEventIDOfSameCallback(t *testing.T) {
 	first := decode(t, parseQuery(t, sampleQuery), sampleBody)
 	again := decode(t, parseQuery(t, signedQuery), sampleBody)
-	if first.ID != again.ID {
-		t.Errorf("got %s and %s", first.ID, again.ID)
+	if first.ID() != again.ID() {
+		t.Errorf("got %s and %s", first.ID(), again.ID())
 	}
 }
 
@@ -37,7 +37,7 @@ func TestEventIDOfSameCallback(t *testing.T) {
 func TestRandomID(t *testing.T) {
 	for _, eventTime := range []string{"", `"EventTime":null,`, `"EventTime":"soon",`, `"EventTime":-1,`} {
 		body := `{` + eventTime + `"From_Account":"u","ProfileItem":[]}`
-		a, b := decode(t, bare, body).ID, decode(t, bare, body).ID
+		a, b := decode(t, bare, body).ID(), decode(t, bare, body).ID()
 		if a == b || len(a) != 2*idBytes || strings.Trim(a, "0123456789abcdef") != "" {
 			t.Errorf("%s: got %s and %s", eventTime, a, b)
 		}

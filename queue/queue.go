@@ -43,6 +43,7 @@ type Item struct {
 	Seq       uint64    // the store's own number of it
 	Received  time.Time // when it was put
 	Attempts  int
+	Refusals  int       // of its attempts
 	First     time.Time // of its attempts; zero before it
 	Last      time.Time
 	LastError string // of the last attempt; no secrets

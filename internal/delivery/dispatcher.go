@@ -58,10 +58,9 @@ type Dispatcher struct {
 	// of the goroutine alone
 	running  int
 	health   health
-	refusals map[uint64]int // of items that were refused before, by Seq
-	failures int            // of the store, in a row
-	resume   time.Time      // no Take before then
-	closed   bool           // the store is
+	failures int       // of the store, in a row
+	resume   time.Time // no Take before then
+	closed   bool      // the store is
 }
 
 // storeBackoff is how long a store that cannot hand out events is left alone.
@@ -87,7 +86,6 @@ func New(store queue.Store, attempt Attempt, opts Options, observer Observer) *D
 		retired:  make(chan struct{}),
 		finished: make(chan struct{}),
 		health:   health{pace: retry},
-		refusals: make(map[uint64]int),
 	}
 }
 
@@ -225,19 +223,17 @@ func (d *Dispatcher) end(r *run) {
 	}
 	item.Last, item.LastError = r.began, result.Error
 
-	refusals := d.refusals[item.Seq]
 	dead := false
 	switch result.Verdict {
 	case Delivered:
 		d.isUp(now)
-		delete(d.refusals, item.Seq)
 		d.observer.attempted(Report{Item: item, Result: result, Outcome: OutcomeDelivered, Took: r.took})
 		d.store.Delivered(item)
 		return
 	case Refused:
 		d.isUp(now) // before it waits for its own retry
-		refusals++
-		dead = refusals >= d.opts.MaxRefusals
+		item.Refusals++
+		dead = item.Refusals >= d.opts.MaxRefusals
 	default:
 		if d.health.outage(item, result.RetryAfter, now) {
 			d.observer.fell()
@@ -245,13 +241,9 @@ func (d *Dispatcher) end(r *run) {
 		dead = now.Sub(item.First) >= d.opts.GiveUpAfter
 	}
 	if dead {
-		delete(d.refusals, item.Seq)
 		d.observer.attempted(Report{Item: item, Result: result, Outcome: OutcomeDead, Took: r.took})
 		d.store.Bury(item)
 		return
-	}
-	if refusals > 0 {
-		d.refusals[item.Seq] = refusals
 	}
 	at := now.Add(d.retry.waitAtLeast(item.Attempts, result.RetryAfter))
 	if d.health.down && at.Before(d.health.next) {

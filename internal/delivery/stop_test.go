@@ -193,3 +193,52 @@ func TestStopAndGoOn(t *testing.T) {
 		b.close()
 	})
 }
+
+// TestRefusalsOutliveTheDispatcher: a server that restarts often must not try a
+// refused event for ever.
+func TestRefusalsOutliveTheDispatcher(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, Options{}, refused)
+		b.put("a1")
+		b.Start()
+		b.sleep(2 * sec)
+		b.close()
+		before := len(b.seen())
+		b.Dispatcher = b.dispatcher(Options{})
+		b.Start()
+		b.sleep(time.Hour)
+		b.holds(0, 0, 1)
+		if n := len(b.seen()); before == 0 || n != 5 {
+			t.Errorf("%d attempts, %d of them before", n, before)
+		}
+		b.close()
+	})
+}
+
+// TestRetireHandsOver has a new dispatcher take over while the old one's attempt goes on.
+func TestRetireHandsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, Options{}, delivered)
+		b.serveWith(func(context.Context, *queue.Item) Result {
+			time.Sleep(5 * sec)
+			return delivered
+		})
+		b.put("a1", "a2")
+		old := b.Dispatcher
+		old.Start()
+		synctest.Wait()
+		old.Retire()
+		old.Retire() // again does nothing
+		b.Dispatcher = b.dispatcher(Options{})
+		b.Start()
+		b.put("b1")
+		synctest.Wait()
+		b.holds(1, 2, 0) // a1 with the old one, b1 with the new one, a2 behind a1
+		b.sleep(6 * sec)
+		b.holds(0, 1, 0) // a2, which the new one took
+		old.Stop(t.Context())
+		b.sleep(6 * sec)
+		b.holds(0, 0, 0)
+		b.close()
+	})
+}

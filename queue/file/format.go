@@ -74,6 +74,7 @@ func encodeAttempts(item *queue.Item, due time.Time) []byte {
 	b := make([]byte, 4, 64+len(item.LastError))
 	b = appendTime(b, due)
 	b = binary.AppendUvarint(b, uint64(item.Attempts))
+	b = binary.AppendUvarint(b, uint64(item.Refusals))
 	b = appendTime(b, item.First)
 	b = appendTime(b, item.Last)
 	b = append(b, item.LastError...)
@@ -89,12 +90,14 @@ func decodeAttempts(b []byte, item *queue.Item) (due time.Time, err error) {
 	if err != nil {
 		return due, err
 	}
-	count, n := binary.Uvarint(b)
-	if n <= 0 {
-		return due, errDamaged
+	for _, count := range []*int{&item.Attempts, &item.Refusals} {
+		value, n := binary.Uvarint(b)
+		if n <= 0 {
+			return due, errDamaged
+		}
+		*count, b = int(value), b[n:]
 	}
-	item.Attempts = int(count)
-	item.First, b, err = cutTime(b[n:])
+	item.First, b, err = cutTime(b)
 	if err == nil {
 		item.Last, b, err = cutTime(b)
 	}

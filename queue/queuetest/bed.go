@@ -145,6 +145,7 @@ func (b *bed) none() time.Time {
 // attempt notes a failed attempt, now.
 func (b *bed) attempt(item *queue.Item) *queue.Item {
 	item.Attempts++
+	item.Refusals += 2 // as little as the store knows
 	item.Last, item.LastError = b.now(), "status 503"
 	if item.First.IsZero() {
 		item.First = item.Last
@@ -200,7 +201,7 @@ func (b *bed) eventually(what string, f func() bool) {
 func (b *bed) same(got, want *queue.Item) {
 	b.Helper()
 	if got.ID != want.ID || got.Key != want.Key || !bytes.Equal(got.Payload, want.Payload) ||
-		!got.Received.Equal(want.Received) || got.Attempts != want.Attempts || got.LastError != want.LastError ||
+		!got.Received.Equal(want.Received) || got.Attempts != want.Attempts || got.Refusals != want.Refusals || got.LastError != want.LastError ||
 		!got.First.Equal(want.First) || !got.Last.Equal(want.Last) {
 		b.Errorf("got  %+v\nwant %+v", got, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
@@ -70,11 +71,13 @@ var closeTests = []test{
 		const writers = 8
 		var wg sync.WaitGroup
 		stored := make([]int, writers)
+		var closed atomic.Bool
 		begun := make(chan struct{}, 2*writers)
 		for w := range writers {
 			wg.Go(func() {
 				defer func() { begun <- struct{}{} }()
-				for {
+				for late := false; !late; {
+					late = closed.Load()
 					added, err := b.Put(context.Background(), event(fmt.Sprint(w, " ", stored[w]), fmt.Sprint(w)))
 					if err != nil {
 						if !errors.Is(err, queue.ErrClosed) {
@@ -82,8 +85,8 @@ var closeTests = []test{
 						}
 						return
 					}
-					if !added {
-						b.Error("put: a duplicate")
+					if !added || late {
+						b.Errorf("put: %v, %v; closed %v", added, err, late)
 					}
 					if stored[w]++; stored[w] == 3 {
 						begun <- struct{}{}
@@ -97,6 +100,7 @@ var closeTests = []test{
 		if err := b.Close(); err != nil {
 			b.Error("close:", err)
 		}
+		closed.Store(true)
 		wg.Wait()
 		b.open()
 		got := make([]int, writers)

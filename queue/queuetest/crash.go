@@ -115,7 +115,7 @@ var crashTests = []test{
 			for k := range l.put {
 				put[k], took[k] = l.put[k].Load(), l.took[k].Load()
 			}
-			files := b.image()
+			files := l.image()
 			for k := range l.done {
 				done[k] = l.done[k].Load()
 			}

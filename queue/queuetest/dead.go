@@ -22,7 +22,7 @@ var deadTests = []test{
 		b.holds(0, 0, 1)
 		letter := b.letters("", 1)[0]
 		b.same(&letter.Item, &queue.Item{Event: event("a1", "a"), Received: put,
-			Attempts: 2, First: first, Last: b.now(), LastError: "status 503"})
+			Attempts: 2, Refusals: 4, First: first, Last: b.now(), LastError: "status 503"})
 	}},
 	{name: "listed in the order of their death", kind: restarts, run: func(b *bed) {
 		b.put("a1", "b1", "c1")

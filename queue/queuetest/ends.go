@@ -19,7 +19,7 @@ var endTests = []test{
 		item = b.take("a1")
 		want := *item
 		want.Event, want.Received = event("a1", "a"), put
-		want.Attempts, want.First, want.Last, want.LastError = 1, first, first, "status 503"
+		want.Attempts, want.Refusals, want.First, want.Last, want.LastError = 1, 2, first, first, "status 503"
 		b.same(item, &want)
 
 		b.advance(time.Second)
@@ -27,7 +27,7 @@ var endTests = []test{
 		item.LastError = "no route to host"
 		b.Retry(item, b.now())
 		b.restart()
-		want.Attempts, want.Last, want.LastError = 2, b.now(), item.LastError
+		want.Attempts, want.Refusals, want.Last, want.LastError = 2, 4, b.now(), item.LastError
 		item = b.take("a1")
 		b.same(item, &want)
 		b.Delivered(item)

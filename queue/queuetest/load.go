@@ -15,6 +15,7 @@ import (
 type load struct {
 	*bed
 	wg   sync.WaitGroup
+	gate sync.Mutex      // while it is held no call begins, but those that did go on
 	put  [8]atomic.Int64 // by key: how many were stored,
 	took [8]atomic.Int64 // the last that was taken, -1 before the first,
 	done [8]atomic.Int64 // and the last that was delivered, likewise
@@ -37,6 +38,7 @@ func (l *load) start(d time.Duration) {
 	for k := range l.put {
 		putting.Go(func() {
 			for n := int64(0); n < 5 || n < 300 && time.Now().Before(until); n++ {
+				l.pass()
 				added, err := l.Put(context.Background(), event(fmt.Sprint(k, " ", n), fmt.Sprint("k", k)))
 				if !added || err != nil {
 					l.Errorf("put: %v, %v", added, err)
@@ -61,6 +63,19 @@ func (l *load) start(d time.Duration) {
 		defer close(items)
 		l.dispatch(items, all)
 	})
+}
+
+func (l *load) pass() {
+	l.gate.Lock()
+	defer l.gate.Unlock()
+}
+
+// image is that of the bed. Where the disk is fast the files would never be
+// still if the load did not pause.
+func (l *load) image() image {
+	l.gate.Lock()
+	defer l.gate.Unlock()
+	return l.bed.image()
 }
 
 // dispatch takes until all was put and delivered, asking only after a signal.
@@ -103,12 +118,17 @@ func (l *load) attempted(item *queue.Item) {
 		l.Errorf("took %q: %v", item.ID, err)
 		return
 	}
+	l.pass()
 	// only this attempt is about the key now
-	if took, done := l.took[k].Load(), l.done[k].Load(); n != done+1 || took > n {
+	took, done := l.took[k].Load(), l.done[k].Load()
+	if n != done+1 || took > n {
 		l.Errorf("took %d of key %d; before it took %d, delivered %d", n, k, took, done)
 	}
+	if again := took == n; again != (item.Attempts == 1) {
+		l.Errorf("took %d of key %d with %d attempts, again %v", n, k, item.Attempts, again)
+	}
 	l.took[k].Store(n)
-	if n%5 == 0 && item.Attempts == 0 {
+	if n%5 == 0 && took != n {
 		l.Retry(l.attempt(item), l.now())
 		return
 	}

@@ -175,7 +175,7 @@ func (m *Memory) end(item *queue.Item, f func(*entry)) {
 
 // keep takes over what is known about the attempts.
 func (e *entry) keep(item *queue.Item) {
-	e.item.Attempts, e.item.LastError = item.Attempts, item.LastError
+	e.item.Attempts, e.item.Refusals, e.item.LastError = item.Attempts, item.Refusals, item.LastError
 	e.item.First, e.item.Last = item.First, item.Last
 }
 
