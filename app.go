@@ -22,6 +22,7 @@ func init() {
 // It is there by itself and has nothing to configure.
 type Queues struct {
 	declared []*declaredQueue
+	folder   string // of queue files whose path is not configured
 	logger   *zap.Logger
 }
 
@@ -41,7 +42,7 @@ func (Queues) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets the app up.
 func (app *Queues) Provision(ctx caddy.Context) error {
-	app.logger = ctx.Logger()
+	app.logger, app.folder = ctx.Logger(), fileStoreFolder()
 	return nil
 }
 
@@ -102,7 +103,7 @@ func (app *Queues) Cleanup() error {
 // warnOfForgotten looks for files of queues that are not configured any more, but
 // hold events that somebody was promised.
 func (app *Queues) warnOfForgotten() {
-	paths, _ := filepath.Glob(filepath.Join(fileStoreFolder(), "*.db"))
+	paths, _ := filepath.Glob(filepath.Join(app.folder, "*.db"))
 	for _, path := range paths {
 		if queueInUse(path) {
 			continue

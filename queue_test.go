@@ -318,3 +318,50 @@ func decodeJSON(t *testing.T, text string, v any) {
 		t.Fatalf("%s: %v", text, err)
 	}
 }
+
+// TestDeliveryRoute has placeholders, other handlers and the trace context in a
+// delivery, and nothing else that the client sent.
+func TestDeliveryRoute(t *testing.T) {
+	backend, address := startTaker(t)
+	e := startEdge(t, fmt.Sprintf(`tim_callback 1400000000 xxxxyyyy {
+		body original
+		queue {
+			store file %q
+			deliver {
+				rewrite /v1/events/{http.tim_callback.command}?{query}
+				reverse_proxy %s {
+					header_up X-User {http.tim_callback.from_account}
+					header_up X-Changed {http.tim_callback.changed}
+				}
+			}
+		}
+	}`, filepath.Join(t.TempDir(), "q.db"), address))
+	req, err := http.NewRequest("POST", e.url()+"?x=1&"+signedQuery(), strings.NewReader(strings.ReplaceAll(sample, "id1", "张三")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	req.Header = http.Header{"Traceparent": {trace}, "Content-Type": {"application/json; charset=utf-8"}, "Cookie": {"a=b"}, "Ce-Forged": {"1"}, "Authorization": {"x"}}
+	resp, err := e.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	waitEmpty(t, "default")
+	requests, bodies := backend.got()
+	if len(requests) != 1 || bodies[0] != strings.ReplaceAll(sample, "id1", "张三") {
+		t.Fatalf("%d %v", len(requests), bodies)
+	}
+	r := requests[0]
+	if r.URL.Path != "/v1/events/Profile.CallbackPortraitSet" || r.URL.Query().Get("x") != "1" || r.URL.Query().Has("Sign") {
+		t.Errorf("URL %s", r.URL)
+	}
+	for name, want := range map[string]string{
+		"X-User": "张三", "X-Changed": "nick,gender,allow_type,custom.Data", "Ce-Subject": "%E5%BC%A0%E4%B8%89", "Traceparent": trace,
+		"Content-Type": "application/json; charset=utf-8", "Cookie": "", "Authorization": "", "Ce-Forged": "",
+	} {
+		if got := r.Header.Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package file
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -20,4 +22,36 @@ func TestConformance(t *testing.T) {
 			return s
 		},
 	})
+}
+
+// TestSlowDisk: who puts does not wait longer than it can, and what was begun is
+// stored all the same.
+func TestSlowDisk(t *testing.T) {
+	slow, begun := make(chan struct{}), make(chan struct{}, 1)
+	waiting := false
+	s, err := Open(Options{Path: filepath.Join(t.TempDir(), "queue.db"), now: func() time.Time {
+		if waiting { // only the writer asks for the time here
+			begun <- struct{}{}
+			<-slow
+		}
+		return time.Now()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	waiting = true
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-begun
+		cancel()
+	}()
+	if _, err := s.Put(ctx, queue.Event{ID: "a", Key: "k"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("put: %v", err)
+	}
+	waiting = false
+	close(slow)
+	if added, err := s.Put(t.Context(), queue.Event{ID: "a", Key: "k"}); added || err != nil {
+		t.Errorf("put again: %v %v", added, err)
+	}
 }

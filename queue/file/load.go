@@ -29,10 +29,10 @@ func (s *Store) load() error {
 		return err
 	}
 	err = guard(func() error {
-		if err := db.Update(prepare); err != nil {
-			return err
+		if err := db.View(s.scan); err != nil {
+			return err // before anything was written
 		}
-		return db.View(s.scan)
+		return db.Update(prepare)
 	})
 	if err != nil {
 		return errors.Join(err, db.Close())
@@ -180,7 +180,11 @@ func (s *Store) scan(tx *bolt.Tx) error {
 }
 
 func each(tx *bolt.Tx, bucket []byte, f func(n uint64, key, value []byte) error) error {
-	return tx.Bucket(bucket).ForEach(func(key, value []byte) error {
+	b := tx.Bucket(bucket)
+	if b == nil {
+		return nil // of a new file
+	}
+	return b.ForEach(func(key, value []byte) error {
 		n, err := decodeNumber(key)
 		if err == nil {
 			err = f(n, key, value)

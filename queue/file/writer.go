@@ -84,6 +84,8 @@ func (s *Store) Put(ctx context.Context, e queue.Event) (bool, error) {
 	select {
 	case err := <-p.done:
 		return p.added, err
+	case <-ctx.Done():
+		return false, ctx.Err() // a slow disk may store it yet
 	case <-s.closed:
 		// it may have been the last that the writer did
 		select {
