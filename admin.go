@@ -75,7 +75,7 @@ type DeadLetter struct {
 	LastAttempt time.Time       `json:"last_attempt"`
 	LastError   string          `json:"last_error"`
 	Event       json.RawMessage `json:"event"`  // as structured CloudEvents JSON
-	Cursor      string          `json:"cursor"` // for the next page's `after`
+	Cursor      string          `json:"cursor"` // for the next page's `after`, as the ID is
 }
 
 func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
@@ -97,7 +97,7 @@ func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch action {
 	case "dead":
-		return serveDead(w, r, store)
+		return serveDead(w, r, name, store)
 	case "dead/replay":
 		return serveChange(w, r, "replayed", store.Replay)
 	case "dead/drop":
@@ -124,7 +124,7 @@ func queueInfos() []QueueInfo {
 	return infos
 }
 
-func serveDead(w http.ResponseWriter, r *http.Request, store queue.Store) error {
+func serveDead(w http.ResponseWriter, r *http.Request, name string, store queue.Store) error {
 	if err := needMethod(r, http.MethodGet); err != nil {
 		return err
 	}
@@ -135,13 +135,14 @@ func serveDead(w http.ResponseWriter, r *http.Request, store queue.Store) error 
 			return apiError(http.StatusBadRequest, fmt.Errorf("limit %q is not a number from 1 to %d", text, maxDeadLimit))
 		}
 	}
-	dead, err := store.Dead(r.URL.Query().Get("after"), limit)
+	dead, err := store.Dead(served.cursor(name, r.URL.Query().Get("after")), limit)
 	if err != nil {
 		return storeError(err)
 	}
 	letters := make([]DeadLetter, len(dead))
 	for i := range dead {
 		letters[i] = deadLetter(&dead[i])
+		served.add(name, dead[i].ID, dead[i].Cursor)
 	}
 	return writeJSON(w, letters)
 }

@@ -120,6 +120,9 @@ func TestAdminAPI(t *testing.T) {
 	if rest := page("?after=" + letters[0].Cursor); len(rest) != 4 || rest[0].ID != letters[1].ID {
 		t.Errorf("paging from one that is gone: %+v", rest)
 	}
+	if rest := page("?after=" + letters[0].ID); len(rest) != 4 || rest[0].ID != letters[1].ID {
+		t.Errorf("paging from an ID that is gone: %+v", rest)
+	}
 	backend.answer(http.StatusOK)
 	if status, body := e.admin(port, "POST", "/default/dead/replay", `{"all":true}`); status != 200 || strings.TrimSpace(body) != `{"replayed":4}` {
 		t.Errorf("%d %s", status, body)

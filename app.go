@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
+	"sync"
 
 	"go.uber.org/zap"
 
@@ -15,7 +17,7 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(Queues{})
+	caddy.RegisterModule(new(Queues))
 }
 
 // Queues starts and stops the queues that the handlers of a configuration declare.
@@ -24,6 +26,8 @@ type Queues struct {
 	declared []*declaredQueue
 	folder   string // of queue files whose path is not configured
 	logger   *zap.Logger
+
+	background sync.WaitGroup
 }
 
 // declaredQueue is a queue of one configuration.
@@ -33,7 +37,7 @@ type declaredQueue struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (Queues) CaddyModule() caddy.ModuleInfo {
+func (*Queues) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
 		ID:  "tim_callback",
 		New: func() caddy.Module { return new(Queues) },
@@ -52,7 +56,11 @@ func (app *Queues) declare(o *owner, server string) (*declaredQueue, error) {
 	for _, d := range app.declared {
 		switch {
 		case d.queue.Name == o.queue.Name:
-			if differences := d.queue.differences(o.queue); len(differences) > 0 {
+			differences := d.queue.differences(o.queue)
+			if !reflect.DeepEqual(d.secrets, o.secrets) {
+				differences = append(differences, "sign")
+			}
+			if len(differences) > 0 {
 				return nil, fmt.Errorf("queue %s is declared on server %s and again on server %s, but with another %s",
 					o.queue.Name, d.server, server, strings.Join(differences, ", "))
 			}
@@ -77,7 +85,7 @@ func (app *Queues) Start() error {
 			return err
 		}
 	}
-	app.warnOfForgotten()
+	app.background.Go(app.warnOfForgotten) // a long file takes its time
 	return nil
 }
 
@@ -87,6 +95,7 @@ func (app *Queues) Stop() error {
 	for _, d := range app.declared {
 		d.shared.disown(d.owner)
 	}
+	app.background.Wait()
 	return nil
 }
 
@@ -103,9 +112,10 @@ func (app *Queues) Cleanup() error {
 // warnOfForgotten looks for files of queues that are not configured any more, but
 // hold events that somebody was promised.
 func (app *Queues) warnOfForgotten() {
-	paths, _ := filepath.Glob(filepath.Join(app.folder, "*.db"))
-	for _, path := range paths {
-		if queueInUse(path) {
+	entries, _ := os.ReadDir(app.folder)
+	for _, entry := range entries {
+		path := filepath.Join(app.folder, entry.Name())
+		if filepath.Ext(path) != ".db" || queueInUse(path) {
 			continue
 		}
 		n, err := file.Count(path)

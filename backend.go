@@ -2,6 +2,7 @@ package timcallback
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/d13c7061/caddy-tim-callback/profile"
@@ -51,8 +52,10 @@ func (b *backendWriter) refused() bool { return b.status != 0 && (b.status < 200
 func (b *backendWriter) verdict(err error) (status int, body []byte, why string) {
 	const failed = http.StatusBadGateway
 	switch {
+	case b.status == statusClientClosed:
+		return failed, answerBackendFailed, "the request was cancelled"
 	case b.refused():
-		return failed, answerBackendFailed, "the backend answered with status " + http.StatusText(b.status)
+		return failed, answerBackendFailed, fmt.Sprintf("the backend answered with status %d", b.status)
 	case b.overflow && b.status != 0:
 		return http.StatusOK, answerOK, ""
 	case err != nil:

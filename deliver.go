@@ -96,8 +96,7 @@ func (d *route) attempt(ctx context.Context, item *queue.Item) delivery.Result {
 	if handlerErr, ok := err.(caddyhttp.HandlerError); ok && handlerErr.Err != nil {
 		err = handlerErr.Err
 	}
-	// 499 is what reverse_proxy makes of a request that was cancelled
-	if ctx.Err() != nil && (err != nil || backend.status == 0 || backend.status == 499) {
+	if ctx.Err() != nil && (err != nil || backend.status == 0 || backend.status == statusClientClosed) {
 		err = context.Cause(ctx)
 	}
 	return delivery.Classify(backend.status, backend.header, backend.body, err, time.Now())
@@ -121,7 +120,7 @@ func (d *route) request(ctx context.Context, m *delivery.Message) (*http.Request
 		RequestURI:    m.URI,
 		RemoteAddr:    m.RemoteAddr,
 		ContentLength: int64(len(m.Body)),
-		TLS:           &tls.ConnectionState{HandshakeComplete: true, ServerName: m.Host},
+		TLS:           &tls.ConnectionState{HandshakeComplete: true, ServerName: hostname(m.Host)},
 	}).WithContext(ctx)
 	setBody(r, m.Body)
 	if len(d.secrets) > 0 {
@@ -130,6 +129,14 @@ func (d *route) request(ctx context.Context, m *delivery.Message) (*http.Request
 	repl := caddy.NewReplacer()
 	repl.Map(storedPlaceholders(m.Header))
 	return caddyhttp.PrepareRequest(r, repl, nil, d.server), nil
+}
+
+// hostname is a Host header without its port.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return host
 }
 
 // setBody gives a request a body that is all there.
@@ -186,13 +193,13 @@ func observe(logger *zap.Logger, queueName string) delivery.Observer {
 				logger.Warn("event not delivered, will be tried again",
 					append(fields, zap.String("error", report.Result.Error), zap.Time("next", report.Next))...)
 			default:
-				logger.Error("event not delivered, is a dead letter now", append(fields, zap.String("error", report.Result.Error))...)
+				logger.Warn("event not delivered, is a dead letter now", append(fields, zap.String("error", report.Result.Error))...)
 			}
 		},
 		Down: func() { logger.Warn("the backend is down: it is only probed until it is up again") },
 		Up: func(downFor time.Duration) {
 			logger.Info("the backend is up again", zap.Duration("down_for", downFor))
 		},
-		StoreFailed: func(err error) { logger.Error("taking events from the queue", zap.Error(err)) },
+		StoreFailed: func(err error) { logger.Warn("taking events from the queue", zap.Error(err)) },
 	}
 }

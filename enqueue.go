@@ -83,5 +83,5 @@ func (d *declaredQueue) has(key string) bool {
 	shared := useQueue(d.shared.location)
 	defer shared.release()
 	store := shared.opened()
-	return store != nil && store.Has(key)
+	return store == nil || store.Has(key) // nobody knows what is in one that is not open yet
 }

@@ -42,7 +42,7 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 	h.enrich(r, c.event, original)
 	ctx, cancel := context.WithDeadline(requestCtx, deadline)
 	defer cancel()
-	restore := replaceContext(r, ctx)
+	replaceContext(r, ctx)
 	late := watch(w, r.ProtoMajor, deadline.Add(lateGrace), func() (int, []byte) {
 		if h.Queue != nil {
 			return fallBack()
@@ -51,7 +51,6 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 	})
 	backend := newBackendWriter()
 	err := call(next, backend, r)
-	restore()
 	if late.stop() {
 		h.logFailed(c, "the backend did not answer in time, nor stop when told to", err)
 		return
@@ -143,12 +142,8 @@ func stripForged(r *http.Request) {
 }
 
 // replaceContext sets r's context in place, since placeholders are bound to r
-// itself, and returns what sets the former one again.
-func replaceContext(r *http.Request, ctx context.Context) (restore func()) {
-	former := r.Context()
-	*r = *r.WithContext(ctx)
-	return func() { *r = *r.WithContext(former) }
-}
+// itself. It stays: a transport may still be reading r when its handler has returned.
+func replaceContext(r *http.Request, ctx context.Context) { *r = *r.WithContext(ctx) }
 
 // call runs next and turns a panic into an error: Tencent gets an answer even so.
 // http.ErrAbortHandler is how reverse_proxy says that a body broke off.

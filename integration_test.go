@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -209,6 +210,33 @@ func TestMutualTLS(t *testing.T) {
 		t.Errorf("certificate of another CA: %d", status)
 	}
 	e.logged("callback refused", "client_cert")
+}
+
+// TestAllowListExample has the directives of the example: a stranger is refused
+// even with a good Sign, before anything is answered, stored or forwarded.
+func TestAllowListExample(t *testing.T) {
+	text, err := os.ReadFile("caddyfile/allow-list.Caddyfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, site, _ := strings.Cut(string(text), "im.example.com} {")
+	site = strings.TrimSuffix(strings.TrimSpace(site), "}")
+	t.Setenv("TIM_CALLBACK_TOKEN", testToken)
+	t.Setenv("TIM_BACKENDS", startBackend(t, func(http.ResponseWriter, *http.Request) {}))
+	for egress, want := range map[string]int{"192.0.2.0/24": 403, "127.0.0.1": 200} {
+		t.Run(egress, func(t *testing.T) {
+			t.Setenv("TIM_EGRESS", egress)
+			e := startEdge(t, site)
+			resp, err := e.client.Post(e.url()+"?"+signedQuery(), "", strings.NewReader(sample))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != want {
+				t.Errorf("status %d, want %d", resp.StatusCode, want)
+			}
+		})
+	}
 }
 
 // TestReloadUnderTraffic reloads again and again; no callback may fail.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -18,11 +19,10 @@ func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 	stripForged(r)
 	ctx, cancel := context.WithDeadline(r.Context(), c.deadline)
 	defer cancel()
-	restore := replaceContext(r, ctx)
+	replaceContext(r, ctx)
 	header := w.Header().Clone()
-	through := &passWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
+	through := &passWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, ctx: ctx}
 	err := call(next, through, r)
-	restore()
 
 	if through.wrote {
 		if err != nil {
@@ -30,23 +30,35 @@ func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 			panic(http.ErrAbortHandler) // the client must not take it for a whole one
 		}
 		if e := h.logger.Check(zapcore.DebugLevel, "callback passed on"); e != nil {
-			e.Write()
+			e.Write(zap.String("sdk_appid", c.query.SDKAppID), zap.String("command", c.query.Command))
 		}
 		return
 	}
 	h.logFailed(c, "no handler after tim_callback answered", err)
 	clear(w.Header())
 	maps.Copy(w.Header(), header)
+	if r.ProtoMajor == 1 {
+		// what is left of the body must not be taken for the next request
+		w.Header().Set("Connection", "close")
+	}
 	answer(w, http.StatusBadGateway, answerBackendFailed)
 }
 
 // passWriter notes whether an answer was begun.
 type passWriter struct {
 	*caddyhttp.ResponseWriterWrapper
+	ctx   context.Context
 	wrote bool
 }
 
+// statusClientClosed is what reverse_proxy writes, with no body, when the request
+// was cancelled.
+const statusClientClosed = 499
+
 func (p *passWriter) WriteHeader(status int) {
+	if status == statusClientClosed && p.ctx.Err() != nil {
+		return // it is no answer
+	}
 	p.wrote = p.wrote || status >= 200 || status == http.StatusSwitchingProtocols
 	p.ResponseWriterWrapper.WriteHeader(status)
 }

@@ -68,11 +68,37 @@ func TestPass(t *testing.T) {
 			t.Error("a header of the answer was lost")
 		}
 	}
+	halfBodyPassed(t, e)
 	if _, got, err := post("/im/callback", "break"); err == nil {
 		t.Errorf("an answer that broke off came back as a whole one: %q", got)
 	}
 	// what is not genuine is refused before it could be passed on
 	if status, _, err := e.send(e.client, signedQuery("CallbackCommand", "x", "Sign", strings.Repeat("0", 64)), ""); err != nil || status != 401 {
 		t.Errorf("forged: %d %v", status, err)
+	}
+}
+
+// halfBodyPassed has a sender stop in the middle of a body: the answer is the FAIL
+// JSON, and the rest of the body is not taken for another request.
+func halfBodyPassed(t *testing.T, e *edge) {
+	t.Helper()
+	for range 10 {
+		body, feed := io.Pipe()
+		go func() { _, _ = io.WriteString(feed, "x") }()
+		req, err := http.NewRequest("POST", e.url()+"?"+signedQuery("CallbackCommand", "C2C.CallbackBeforeSendMsg"), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.ContentLength = 5000
+		resp, err := e.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		_ = feed.Close()
+		if _, err := profile.ParseAnswer(answer); err != nil || resp.StatusCode != 502 || !resp.Close {
+			t.Errorf("half a body: %d %q, closed: %v", resp.StatusCode, answer, resp.Close)
+		}
 	}
 }

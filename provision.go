@@ -163,6 +163,7 @@ func (h *Handler) provisionQueue(ctx caddy.Context) error {
 		queue:    h.Queue,
 		attempt:  deliver.attempt,
 		observer: observe(h.logger, h.Queue.Name),
+		secrets:  h.secrets,
 	}, server.Name())
 	return err
 }

@@ -216,13 +216,18 @@ func TestSafetyNetAgainstStubbornHandlers(t *testing.T) {
 func TestFullQueue(t *testing.T) {
 	backend, address := startTaker(t)
 	backend.answer(http.StatusServiceUnavailable)
-	e := startEdge(t, "tim_callback 1400000000 xxxxyyyy {\n"+queueBlock(t.TempDir(), address, "max_events 2")+"\n}")
+	dir := t.TempDir()
+	e := startEdge(t, "tim_callback 1400000000 xxxxyyyy {\n"+queueBlock(dir, address, "max_events 2")+"\n}")
 	for n, want := range []int{200, 200, 503} {
 		if status, _, err := e.send(e.client, signedQuery(), withUser("a", n)); status != want {
 			t.Errorf("callback %d: %d %v", n, status, err)
 		}
 	}
 	e.logged("callback not stored", "full")
+	e.load("tim_callback 1400000000 xxxxyyyy {\n" + queueBlock(dir, address, "max_events 3") + "\n}")
+	if status, _, err := e.send(e.client, signedQuery(), withUser("a", 2)); status != 200 {
+		t.Errorf("after a reload made room: %d %v", status, err)
+	}
 	backend.answer(http.StatusOK)
 	waitEmpty(t, "default")
 	if status, _, err := e.send(e.client, signedQuery(), withUser("a", 3)); status != 200 {
@@ -276,6 +281,7 @@ func TestQueueConfigErrors(t *testing.T) {
 	}{
 		{"same twice", []string{"queue {\n" + deliver + "}", "queue {\n" + deliver + "}"}, ""},
 		{"different", []string{"queue {\n" + deliver + "}", "queue {\nworkers 2\n" + deliver + "}"}, "workers"},
+		{"different sign", []string{"sign " + testSecret + "\nqueue {\n" + deliver + "}", "queue {\n" + deliver + "}"}, "sign"},
 		{"different deliver", []string{"queue {\n" + deliver + "}", "queue {\ndeliver {\nreverse_proxy 127.0.0.1:2\n}\n}"}, "deliver"},
 		{"one path", []string{"queue a {\nstore file /tmp/x\n" + deliver + "}", "queue b {\nstore file /tmp/x\n" + deliver + "}"}, "/tmp/x"},
 		{"retry the wrong way round", []string{"queue {\nretry 2s 1s\n" + deliver + "}"}, "shorter"},

@@ -15,6 +15,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/d13c7061/caddy-tim-callback/internal/delivery"
+	"github.com/d13c7061/caddy-tim-callback/profile"
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
@@ -27,7 +28,9 @@ const deliveryGrace = 5 * time.Second
 type sharedQueue struct {
 	location string
 
-	uses int // under the lock of sharedQueues
+	// under the lock of sharedQueues
+	uses    int
+	closing chan struct{} // not nil while the store is being closed; closed then
 
 	store atomic.Pointer[queue.Store] // nil until it is needed; set under mu
 
@@ -40,6 +43,7 @@ type owner struct {
 	queue    *Queue
 	attempt  delivery.Attempt
 	observer delivery.Observer
+	secrets  []profile.Secret // with which attempt signs
 
 	shared     *sharedQueue         // once started
 	dispatcher *delivery.Dispatcher // while it delivers
@@ -51,11 +55,19 @@ var sharedQueues = struct {
 	byLocation map[string]*sharedQueue
 }{byLocation: make(map[string]*sharedQueue)}
 
-// useQueue returns the queue of a location, with one more use.
+// useQueue returns the queue of a location, with one more use. It waits for one
+// that is being closed, since a file can be open only once.
 func useQueue(location string) *sharedQueue {
 	sharedQueues.Lock()
 	defer sharedQueues.Unlock()
 	s := sharedQueues.byLocation[location]
+	for s != nil && s.closing != nil {
+		closing := s.closing
+		sharedQueues.Unlock()
+		<-closing
+		sharedQueues.Lock()
+		s = sharedQueues.byLocation[location]
+	}
 	if s == nil {
 		s = &sharedQueue{location: location}
 		sharedQueues.byLocation[location] = s
@@ -117,11 +129,17 @@ func (s *sharedQueue) release() error {
 	if s.uses--; s.uses > 0 {
 		return nil
 	}
-	delete(sharedQueues.byLocation, s.location)
+	var err error
 	if store := s.store.Swap(nil); store != nil {
-		return (*store).Close()
+		// not under the lock, which every request to every queue takes
+		s.closing = make(chan struct{})
+		sharedQueues.Unlock()
+		err = (*store).Close()
+		sharedQueues.Lock()
+		close(s.closing)
 	}
-	return nil
+	delete(sharedQueues.byLocation, s.location)
+	return err
 }
 
 // opened returns the store if it is open already.
@@ -184,6 +202,7 @@ func (s *sharedQueue) disown(o *owner) {
 
 func (o *owner) dispatch(store queue.Store) {
 	q := o.queue
+	store.SetMaxEvents(q.MaxEvents)
 	o.dispatcher = delivery.New(store, o.attempt, delivery.Options{
 		Workers:     q.Workers,
 		Timeout:     time.Duration(q.Timeout),

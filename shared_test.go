@@ -111,6 +111,9 @@ func TestForgottenQueueIsWarnedAbout(t *testing.T) {
 	if err := app.Start(); err != nil {
 		t.Fatal(err)
 	}
+	if err := app.Stop(); err != nil {
+		t.Fatal(err)
+	}
 	lines := observed.All()
 	if len(lines) != 1 || lines[0].ContextMap()["events"] != int64(3) {
 		t.Errorf("logged %v", lines)

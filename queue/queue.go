@@ -107,6 +107,9 @@ type Store interface {
 	// Has reports whether events of the key wait or are in flight.
 	Has(key string) bool
 
+	// SetMaxEvents changes how many events the store holds until it is full.
+	SetMaxEvents(n int)
+
 	// Counts says how much there is.
 	Counts() Counts
 

@@ -1,7 +1,6 @@
 package file
 
 import (
-	"fmt"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -60,20 +59,20 @@ func (b *batch) put(p *put) (added bool, err error) {
 	if b.known(p.event.ID) {
 		return false, nil
 	}
-	if b.count >= b.store.options.MaxEvents {
+	if b.count >= b.max {
 		return false, queue.ErrFull
 	}
 	b.count++
-	return true, b.append(&p.event)
+	return true, b.append(&p.event, p.record)
 }
 
 // append makes an event the newest of its key.
-func (b *batch) append(e *queue.Event) error {
+func (b *batch) append(e *queue.Event, record []byte) error {
 	seq, err := b.events.NextSequence()
 	if err != nil {
 		return err
 	}
-	if err := b.events.Put(encodeNumber(seq), encodeEvent(e, b.now)); err != nil {
+	if err := b.events.Put(encodeNumber(seq), record); err != nil {
 		return err
 	}
 	s := b.store
@@ -94,6 +93,9 @@ func (b *batch) end(e *end) error {
 	}
 	var ref reference
 	switch e.kind {
+	case endReleased:
+		b.apply = append(b.apply, func() { s.retried(e) })
+		return nil
 	case endRetry:
 		b.apply = append(b.apply, func() { s.retried(e) })
 		return b.attempts.Put(key, encodeAttempts(item, e.at))
@@ -174,31 +176,4 @@ func (b *batch) forget() error {
 		})
 	}
 	return nil
-}
-
-// letters finds the dead letters with these IDs, or all, in the order of dying.
-func (b *batch) letters(ids []string) (keys [][]byte, items []queue.Item, err error) {
-	wanted := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		wanted[id] = true
-	}
-	found := 0
-	err = b.dead.ForEach(func(key, value []byte) error {
-		item, err := decodeDead(value)
-		if err != nil {
-			return fmt.Errorf("dead letter %x: %w", key, err)
-		}
-		if len(ids) > 0 && !wanted[item.ID] {
-			return nil
-		}
-		found++
-		item.Payload = append([]byte(nil), item.Payload...)
-		keys = append(keys, append([]byte(nil), key...))
-		items = append(items, item)
-		return nil
-	})
-	if err == nil && found < len(wanted) {
-		err = queue.ErrNotFound
-	}
-	return keys, items, err
 }

@@ -1,8 +1,10 @@
 package file
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -42,38 +44,87 @@ func (s *Store) Dead(after string, limit int) ([]queue.Dead, error) {
 
 // Replay implements [queue.Store].
 func (s *Store) Replay(ids ...string) (int, error) {
-	return s.do(func(b *batch) (int, error) {
-		return b.resolve(ids, func(item *queue.Item) error { return b.append(&item.Event) })
+	return s.resolve(ids, func(b *batch, item *queue.Item) error {
+		return b.append(&item.Event, encodeEvent(&item.Event, b.now))
 	})
 }
 
 // Drop implements [queue.Store].
 func (s *Store) Drop(ids ...string) (int, error) {
-	return s.do(func(b *batch) (int, error) {
-		return b.resolve(ids, func(item *queue.Item) error {
-			b.count--
-			b.changed[item.ID] = false
-			b.apply = append(b.apply, func() { delete(s.ids, s.index.hash(item.ID)) })
-			return nil
-		})
+	return s.resolve(ids, func(b *batch, item *queue.Item) error {
+		b.count--
+		b.changed[item.ID] = false
+		b.apply = append(b.apply, func() { delete(s.ids, s.index.hash(item.ID)) })
+		return nil
 	})
 }
 
-// resolve removes dead letters from among the dead, after then has seen each.
-func (b *batch) resolve(ids []string, then func(*queue.Item) error) (int, error) {
-	keys, items, err := b.letters(ids)
-	if err != nil {
+// lettersAtOnce is how many dead letters are resolved in a transaction. The puts
+// that come meanwhile must not wait for long.
+const lettersAtOnce = 500
+
+// resolve removes dead letters, all of them if no ID is given, from among the
+// dead in the order in which they died, after then has seen each.
+func (s *Store) resolve(ids []string, then func(*batch, *queue.Item) error) (total int, err error) {
+	var keys [][]byte
+	_, err = s.do(func(b *batch) (int, error) {
+		keys, err = b.letters(ids)
 		return 0, err
+	})
+	for chunk := range slices.Chunk(keys, lettersAtOnce) {
+		if err != nil {
+			break
+		}
+		var n int
+		n, err = s.do(func(b *batch) (int, error) { return b.resolve(chunk, then) })
+		total += n
 	}
+	return total, err
+}
+
+// letters finds the dead letters with these IDs, or all.
+func (b *batch) letters(ids []string) (keys [][]byte, err error) {
+	if len(ids) == 0 {
+		err = b.dead.ForEach(func(key, _ []byte) error {
+			keys = append(keys, bytes.Clone(key))
+			return nil
+		})
+		return keys, err
+	}
+	for _, id := range ids {
+		ref, ok := b.store.ids[b.store.index.hash(id)]
+		if !ok || ref&refKind != refDead {
+			return nil, queue.ErrNotFound
+		}
+		key := encodeNumber(uint64(ref &^ refKind))
+		if item, err := decodeDead(b.dead.Get(key)); err != nil || item.ID != id {
+			return nil, queue.ErrNotFound
+		}
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, bytes.Compare)
+	return slices.CompactFunc(keys, bytes.Equal), nil
+}
+
+func (b *batch) resolve(keys [][]byte, then func(*batch, *queue.Item) error) (n int, err error) {
 	s := b.store
-	for i := range items {
-		if err := b.dead.Delete(keys[i]); err != nil {
+	for _, key := range keys {
+		value := b.dead.Get(key)
+		if value == nil {
+			continue // somebody else was quicker
+		}
+		item, err := decodeDead(value)
+		if err != nil {
+			return 0, fmt.Errorf("dead letter %x: %w", key, err)
+		}
+		if err := then(b, &item); err != nil {
 			return 0, err
 		}
-		if err := then(&items[i]); err != nil {
+		if err := b.dead.Delete(key); err != nil {
 			return 0, err
 		}
+		n++
 	}
-	b.apply = append(b.apply, func() { s.dead -= len(items) })
-	return len(items), nil
+	b.apply = append(b.apply, func() { s.dead -= n })
+	return n, nil
 }

@@ -50,13 +50,19 @@ type Store struct {
 	close    func() error
 
 	mu       sync.Mutex
-	db       *bolt.DB // nil while it cannot be used
-	index    *index
-	ids      map[uint64]reference
-	dead     int
+	db       *bolt.DB        // nil while it cannot be used
+	contents                 // as of the last transaction
+	oldest   time.Time       // as it was last seen
 	hastened int             // how often Hasten was called
 	ends     []end           // not yet written
 	inFlight map[uint64]bool // what was taken and whose end is not written yet
+}
+
+// contents is what is known about a file without looking into it.
+type contents struct {
+	index *index
+	ids   map[uint64]reference
+	dead  int
 }
 
 // Open opens a queue or makes a new one. A file that is not a queue of ours, or
@@ -166,6 +172,11 @@ func (s *Store) read(seq uint64) (*queue.Item, error) {
 func (s *Store) Release(item *queue.Item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.db == nil {
+		// it is being read what is in flight, and will be taken for that
+		s.ends = append(s.ends, end{kind: endReleased, item: *item})
+		return
+	}
 	if n, ok := s.index.head(item.Key, item.Seq); ok && s.inFlight[item.Seq] {
 		delete(s.inFlight, item.Seq)
 		s.index.giveBack(n, time.Time{})
@@ -180,6 +191,13 @@ func (s *Store) Hasten() {
 	s.hastened++
 	s.index.hasten()
 	s.wakeUp()
+}
+
+// SetMaxEvents implements [queue.Store].
+func (s *Store) SetMaxEvents(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.options.MaxEvents = n
 }
 
 // Has implements [queue.Store].
@@ -199,10 +217,12 @@ func (s *Store) Counts() queue.Counts {
 	}
 	_ = s.view(func(tx *bolt.Tx) error {
 		if _, first := tx.Bucket(bucketEvents).Cursor().First(); first != nil {
-			_, counts.Oldest, _ = decodeEvent(first)
+			_, s.oldest, _ = decodeEvent(first)
 		}
 		return nil
 	})
+	// that of before, if the last one's end was written but a moment ago
+	counts.Oldest = s.oldest
 	return counts
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,11 +28,13 @@ func TestConformance(t *testing.T) {
 // TestSlowDisk: who puts does not wait longer than it can, and what was begun is
 // stored all the same.
 func TestSlowDisk(t *testing.T) {
-	slow, begun := make(chan struct{}), make(chan struct{}, 1)
-	waiting := false
+	slow, begun := make(chan struct{}), make(chan struct{})
+	var armed atomic.Bool
+	var asked atomic.Int32
 	s, err := Open(Options{Path: filepath.Join(t.TempDir(), "queue.db"), now: func() time.Time {
-		if waiting { // only the writer asks for the time here
-			begun <- struct{}{}
+		// who puts asks first, then the writer
+		if armed.Load() && asked.Add(1) == 2 {
+			close(begun)
 			<-slow
 		}
 		return time.Now()
@@ -40,7 +43,7 @@ func TestSlowDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	waiting = true
+	armed.Store(true)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		<-begun
@@ -49,7 +52,6 @@ func TestSlowDisk(t *testing.T) {
 	if _, err := s.Put(ctx, queue.Event{ID: "a", Key: "k"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("put: %v", err)
 	}
-	waiting = false
 	close(slow)
 	if added, err := s.Put(t.Context(), queue.Event{ID: "a", Key: "k"}); added || err != nil {
 		t.Errorf("put again: %v %v", added, err)

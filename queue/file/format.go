@@ -17,6 +17,7 @@ import (
 //	attempts   sequence number → attempts; of events that were tried
 //	delivered  Unix nanoseconds, ID → 1; for as long as IDs are remembered
 //	dead       number in the order of dying → attempts and event
+//	reserve    nothing of use; see fillReserve
 //
 // An event and its attempts each begin with a checksum of the rest.
 var (

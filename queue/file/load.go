@@ -18,9 +18,9 @@ import (
 
 // load opens the file, checks it and reads the order of what is in there. What
 // is in flight stays so.
+// Others can go on asking what was there before: a long file takes its time, and
+// as long as there is no database, nothing changes what is in flight.
 func (s *Store) load() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -28,8 +28,9 @@ func (s *Store) load() error {
 	if err != nil {
 		return err
 	}
+	var found contents
 	err = guard(func() error {
-		if err := db.View(s.scan); err != nil {
+		if err := db.View(func(tx *bolt.Tx) error { return found.scan(tx, s.inFlight) }); err != nil {
 			return err // before anything was written
 		}
 		return db.Update(prepare)
@@ -37,7 +38,9 @@ func (s *Store) load() error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	s.db = db
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.db, s.contents = db, found
 	return nil
 }
 
@@ -127,7 +130,7 @@ func prepare(tx *bolt.Tx) error {
 }
 
 // scan reads every record, and so checks it.
-func (s *Store) scan(tx *bolt.Tx) error {
+func (c *contents) scan(tx *bolt.Tx, inFlight map[uint64]bool) error {
 	index := newIndex(maphash.MakeSeed())
 	ids := make(map[uint64]reference)
 	dead := 0
@@ -147,7 +150,7 @@ func (s *Store) scan(tx *bolt.Tx) error {
 			return err
 		}
 		ids[index.hash(e.ID)] = refWaiting | reference(n)
-		index.add(e.Key, n, received, retries[n], s.inFlight[n])
+		index.add(e.Key, n, received, retries[n], inFlight[n])
 		return nil
 	})
 	if err != nil {
@@ -175,7 +178,7 @@ func (s *Store) scan(tx *bolt.Tx) error {
 	if err != nil {
 		return err
 	}
-	s.index, s.ids, s.dead = index, ids, dead
+	*c = contents{index: index, ids: ids, dead: dead}
 	return nil
 }
 
@@ -221,8 +224,10 @@ func (s *Store) view(f func(*bolt.Tx) error) error {
 func (s *Store) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = guard(s.db.Close)
-	s.db = nil
+	if s.db != nil {
+		_ = guard(s.db.Close)
+		s.db = nil
+	}
 }
 
 // Count returns how many events a queue file holds, dead letters included. The

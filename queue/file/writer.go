@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -14,16 +15,17 @@ const (
 	// maxBatch bounds a transaction, so that nobody waits long for it.
 	maxBatch = 1024
 
-	// reopenAfter is how long to wait before a file that could not be written
-	// is opened again.
+	// reopenAfter is how long nothing more is stored in a file that could not be
+	// written, and how long to wait before it is opened again if it cannot be.
 	reopenAfter = time.Second
 )
 
 // put is an event that waits to be written.
 type put struct {
-	event queue.Event
-	added bool
-	done  chan error
+	event  queue.Event
+	record []byte // of the event; made by who puts it, since there is only one writer
+	added  bool
+	done   chan error
 }
 
 // request is anything else that somebody waits for.
@@ -48,6 +50,7 @@ const (
 	endDelivered endKind = iota
 	endRetry
 	endBuried
+	endReleased // nothing is written
 )
 
 // batch is one transaction. What it changes in memory is done once it is durable.
@@ -60,12 +63,13 @@ type batch struct {
 
 	changed map[string]bool // IDs that this batch makes known, or not known any more
 	count   int             // of events, dead letters included
-	apply   []func()        // under the store's lock
+	max     int
+	apply   []func() // under the store's lock
 }
 
 // Put implements [queue.Store].
 func (s *Store) Put(ctx context.Context, e queue.Event) (bool, error) {
-	p := &put{event: e, done: make(chan error, 1)}
+	p := &put{event: e, record: encodeEvent(&e, s.options.now()), done: make(chan error, 1)}
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -129,6 +133,10 @@ func (s *Store) end(e end) {
 		s.ends = append(s.ends, e)
 	}
 	s.mu.Unlock()
+	s.signalEnds()
+}
+
+func (s *Store) signalEnds() {
 	select {
 	case s.ending <- struct{}{}:
 	default:
@@ -138,7 +146,12 @@ func (s *Store) end(e end) {
 // write is the one goroutine that writes.
 func (s *Store) write() {
 	defer close(s.closed)
-	var reopen <-chan time.Time // while the file cannot be used
+	var again <-chan time.Time // while nothing can be stored
+	if err := s.fillReserve(); err != nil {
+		s.options.OnError(fmt.Errorf("writing %s: %w", s.options.Path, err))
+		s.abandon()
+		again = time.After(0)
+	}
 	for {
 		var puts []*put
 		var requests []*request
@@ -148,55 +161,102 @@ func (s *Store) write() {
 		case r := <-s.requests:
 			requests = append(requests, r)
 		case <-s.ending:
-		case <-reopen:
-			if reopen = nil; s.load() != nil {
-				reopen = time.After(reopenAfter)
+		case <-again:
+			if s.reopen() != nil || s.fillReserve() != nil {
+				s.abandon()
+				_ = s.reopen()
+				again = time.After(reopenAfter)
 				continue
 			}
+			again = nil
 			s.options.OnError(nil)
 			s.wakeUp()
 		case <-s.closing:
 			s.drain()
 			return
 		}
-		for len(puts) < maxBatch {
-			select {
-			case p := <-s.puts:
-				puts = append(puts, p)
+		puts = s.gather(puts)
+		if again != nil {
+			answer(puts, requests, queue.ErrUnavailable)
+			if !s.usable() {
 				continue
-			default:
 			}
-			break
+			puts, requests = nil, nil
 		}
-		if reopen != nil {
-			answer(puts, requests, queue.ErrUnavailable)
-			continue
-		}
-		if err := s.commit(puts, requests); err != nil {
-			s.options.OnError(fmt.Errorf("writing %s: %w", s.options.Path, err))
+		if err := s.commit(puts, requests, again != nil); err != nil {
+			if again == nil {
+				s.options.OnError(fmt.Errorf("writing %s: %w", s.options.Path, err))
+			}
 			s.abandon()
-			reopen = time.After(reopenAfter)
 			answer(puts, requests, queue.ErrUnavailable)
+			again = time.After(reopenAfter)
+			// if the disk is full, delivering goes on and makes room
+			if s.reopen() == nil {
+				s.wakeUp()
+			}
 		}
 	}
 }
 
-// drain writes what is already there when the store is closed.
-func (s *Store) drain() {
-	var puts []*put
+// reopen opens the file again, if it is not open, and gives up the reserve to write
+// what has ended.
+func (s *Store) reopen() error {
+	if s.usable() {
+		return nil
+	}
+	err := s.load()
+	if err == nil {
+		err = s.releaseReserve()
+	}
+	s.mu.Lock()
+	n := len(s.ends)
+	s.mu.Unlock()
+	for ; n > 0 && err == nil; n-- {
+		err = s.commit(nil, nil, true)
+	}
+	if err != nil {
+		s.abandon()
+	}
+	return err
+}
+
+func (s *Store) usable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.db != nil
+}
+
+// gather adds the puts that wait. Others may be about to: those who were just
+// answered, or who are held up since the runtime prefers to run this goroutine.
+// They get the processor for as long as that makes the batch grow.
+func (s *Store) gather(puts []*put) []*put {
 	for {
+		before := len(puts)
+		runtime.Gosched()
+		puts = s.pending(puts)
+		if len(puts) == before || len(puts) >= maxBatch {
+			return puts
+		}
+	}
+}
+
+// pending adds the puts that wait, as many as go into a batch.
+func (s *Store) pending(puts []*put) []*put {
+	for len(puts) < maxBatch {
 		select {
 		case p := <-s.puts:
 			puts = append(puts, p)
-			continue
 		default:
+			return puts
 		}
-		break
 	}
-	s.mu.Lock()
-	usable := s.db != nil
-	s.mu.Unlock()
-	if !usable || s.commit(puts, nil) != nil {
+	return puts
+}
+
+// drain writes what is already there when the store is closed.
+func (s *Store) drain() {
+	puts := s.pending(nil)
+	if !s.usable() || s.commit(puts, nil, false) != nil {
 		answer(puts, nil, queue.ErrUnavailable)
 	}
 }
@@ -212,12 +272,18 @@ func answer(puts []*put, requests []*request, err error) {
 	}
 }
 
-// commit writes one batch and answers those who wait for it, unless it fails.
-func (s *Store) commit(puts []*put, requests []*request) error {
+// commit writes one batch and answers those who wait for it, unless it fails. If
+// space is scarce it writes one end at a time: even that takes pages, before it
+// frees some.
+func (s *Store) commit(puts []*put, requests []*request, scarce bool) error {
 	s.mu.Lock()
 	ends := s.ends
 	s.ends = nil
-	b := &batch{store: s, now: s.options.now(), count: s.index.size + s.dead}
+	if scarce && len(ends) > 1 {
+		ends, s.ends = ends[:1:1], ends[1:]
+		s.signalEnds()
+	}
+	b := &batch{store: s, now: s.options.now(), count: s.index.size + s.dead, max: s.options.MaxEvents}
 	s.mu.Unlock()
 
 	refused := make(map[any]error)

@@ -188,6 +188,12 @@ func (m *Memory) remove(e *entry) {
 	}
 }
 
+func (m *Memory) SetMaxEvents(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.max = n
+}
+
 func (m *Memory) Hasten() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
