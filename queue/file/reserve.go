@@ -40,3 +40,25 @@ func (s *Store) releaseReserve() error {
 		return tx.DeleteBucket(bucketReserve)
 	})
 }
+
+// reopen opens the file again, if it is not open, and gives up the reserve to write
+// what has ended.
+func (s *Store) reopen() error {
+	if s.usable() {
+		return nil
+	}
+	err := s.load()
+	if err == nil {
+		err = s.releaseReserve()
+	}
+	s.mu.Lock()
+	n := len(s.ends)
+	s.mu.Unlock()
+	for ; n > 0 && err == nil; n-- {
+		err = s.commit(nil, nil, true)
+	}
+	if err != nil {
+		s.abandon()
+	}
+	return err
+}

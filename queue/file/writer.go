@@ -198,28 +198,6 @@ func (s *Store) write() {
 	}
 }
 
-// reopen opens the file again, if it is not open, and gives up the reserve to write
-// what has ended.
-func (s *Store) reopen() error {
-	if s.usable() {
-		return nil
-	}
-	err := s.load()
-	if err == nil {
-		err = s.releaseReserve()
-	}
-	s.mu.Lock()
-	n := len(s.ends)
-	s.mu.Unlock()
-	for ; n > 0 && err == nil; n-- {
-		err = s.commit(nil, nil, true)
-	}
-	if err != nil {
-		s.abandon()
-	}
-	return err
-}
-
 func (s *Store) usable() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"context"
@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// takeProfile has a server profile itself under load. It comes after the rounds,
-// since profiling costs time too.
-func takeProfile(ctx context.Context, opts *options, load *generator) error {
+// TakeProfile has a server, which has an admin endpoint, profile itself under load.
+// It comes after the rounds, since profiling costs time too.
+func (g *Generator) TakeProfile(ctx context.Context, s *Server, duration time.Duration, path string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	loaded := make(chan error, 1)
 	go func() {
 		// longer than the profile, so that none of it shows an idle server
-		_, err := load.run(ctx, opts.profiled, opts.round+2*time.Second)
+		_, err := g.Run(ctx, s, duration+2*time.Second)
 		loaded <- err
 	}()
 	time.Sleep(500 * time.Millisecond)
-	fetched := fetchProfile(ctx, opts)
+	fetched := s.Profile(ctx, duration, path)
 	if fetched != nil {
 		cancel() // the load is of no use any more
 	}
@@ -33,17 +33,18 @@ func takeProfile(ctx context.Context, opts *options, load *generator) error {
 	if fetched != nil {
 		return fmt.Errorf("taking a profile: %w", fetched)
 	}
-	fmt.Printf("\nCPU profile of %s under load: go tool pprof -top -cum -focus caddy-tim-callback %s\n", opts.profiled.name, opts.profile)
+	fmt.Printf("\nCPU profile of %s under load: go tool pprof -top -cum -focus caddy-tim-callback %s\n", s.Name, path)
 	return nil
 }
 
-func fetchProfile(ctx context.Context, opts *options) error {
-	url := "http://" + opts.profiled.admin + "/debug/pprof/profile?seconds=" + strconv.Itoa(int(opts.round/time.Second))
+// Profile has the server, which has an admin endpoint, profile itself.
+func (s *Server) Profile(ctx context.Context, duration time.Duration, path string) error {
+	url := "http://" + s.Admin + "/debug/pprof/profile?seconds=" + strconv.Itoa(int(duration/time.Second))
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Timeout: opts.round + 15*time.Second}
+	client := &http.Client{Timeout: duration + 15*time.Second}
 	response, err := client.Do(request)
 	if err != nil {
 		return err
@@ -56,5 +57,5 @@ func fetchProfile(ctx context.Context, opts *options) error {
 	case response.StatusCode != http.StatusOK:
 		return fmt.Errorf("the answer is %s: %s", response.Status, strings.TrimSpace(string(body)))
 	}
-	return os.WriteFile(opts.profile, body, 0o644)
+	return os.WriteFile(path, body, 0o644)
 }

@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"context"
@@ -10,21 +10,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
 
-// start runs the server, with an admin endpoint or without, and waits until it
-// gives the right answer.
-func (s *server) start(ctx context.Context, caddy, dir string, admin bool) (err error) {
+// Start runs the server, from the Caddy binary and with its files in dir, and waits
+// until it gives the right answer.
+func (s *Server) Start(ctx context.Context, caddy, dir string) (err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return fmt.Errorf("making its folder: %w", err)
 	}
-	if s.addr, err = freeAddress(); err != nil {
+	if s.Addr, err = FreeAddress(); err != nil {
 		return err
 	}
-	if admin {
-		if s.admin, err = freeAddress(); err != nil {
+	if s.HasAdmin {
+		if s.Admin, err = FreeAddress(); err != nil {
 			return err
 		}
 	}
@@ -32,9 +33,13 @@ func (s *server) start(ctx context.Context, caddy, dir string, admin bool) (err 
 	if err := os.WriteFile(config, []byte(s.caddyfile(dir)), 0o600); err != nil {
 		return fmt.Errorf("writing its Caddyfile: %w", err)
 	}
-	// taskset becomes the server, so that its process ID is the server's
-	s.process = exec.Command("taskset", "-c", s.core, caddy, "run", "--config", config, "--adapter", "caddyfile")
-	s.process.Env = append(os.Environ(), "GOMAXPROCS=1", "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+	command := []string{caddy, "run", "--config", config, "--adapter", "caddyfile"}
+	if s.Core != "" {
+		// taskset becomes the server, so that its process ID is the server's
+		command = append([]string{"taskset", "-c", s.Core}, command...)
+	}
+	s.process = exec.Command(command[0], command[1:]...)
+	s.process.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(max(s.Procs, 1)), "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
 	s.process.Stdout, s.process.Stderr = &s.output, &s.output
 	// Ctrl-C is for this program only, which stops the servers itself
 	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -46,7 +51,8 @@ func (s *server) start(ctx context.Context, caddy, dir string, admin bool) (err 
 	return s.awaitAnswer(ctx)
 }
 
-func freeAddress() (string, error) {
+// FreeAddress is one of this machine that nobody listens on.
+func FreeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("looking for a free port: %w", err)
@@ -55,7 +61,7 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), nil
 }
 
-func (s *server) awaitAnswer(ctx context.Context) error {
+func (s *Server) awaitAnswer(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{
@@ -79,10 +85,10 @@ func (s *server) awaitAnswer(ctx context.Context) error {
 }
 
 // gone is an error that says how the server has ended, if it has.
-func (s *server) gone() error {
+func (s *Server) gone() error {
 	select {
 	case exit := <-s.exited:
-		s.exited <- exit // for stopAll
+		s.exited <- exit // for StopAll
 		return fmt.Errorf("it has ended (%s) and said:\n%s", s.process.ProcessState, &s.output)
 	default:
 		return nil
@@ -91,8 +97,13 @@ func (s *server) gone() error {
 
 // probe sends one callback: a server that is fast with a wrong answer must not
 // be measured.
-func (s *server) probe(ctx context.Context, client *http.Client) error {
-	request, err := s.callback(ctx)
+func (s *Server) probe(ctx context.Context, client *http.Client) error {
+	return s.Send(ctx, client, []byte(sampleBody))
+}
+
+// Send sends a callback. Anything but the right answer is an error.
+func (s *Server) Send(ctx context.Context, client *http.Client, body []byte) error {
+	request, err := s.Callback(ctx, body)
 	if err != nil {
 		return err
 	}
@@ -101,18 +112,18 @@ func (s *server) probe(ctx context.Context, client *http.Client) error {
 		return err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	answer, err := io.ReadAll(response.Body)
 	switch {
 	case err != nil:
 		return err
-	case response.StatusCode != http.StatusOK || string(body) != okAnswer:
-		return fmt.Errorf("the answer is %s with the body %q", response.Status, body)
+	case response.StatusCode != http.StatusOK || string(answer) != okAnswer:
+		return fmt.Errorf("the answer is %s with the body %q", response.Status, answer)
 	}
 	return nil
 }
 
-// stopAll stops all servers at once, those that do not obey by force.
-func stopAll(servers []*server) {
+// StopAll stops all servers at once, those that do not obey by force.
+func StopAll(servers []*Server) {
 	for _, s := range servers {
 		if s.exited != nil {
 			_ = s.process.Process.Signal(syscall.SIGTERM)

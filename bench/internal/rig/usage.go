@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"bytes"
@@ -19,10 +19,10 @@ type usage struct {
 	core    time.Duration // by all on the server's core
 }
 
-func (s *server) usage() (u usage, err error) {
+func (s *Server) usage() (u usage, err error) {
 	u.at = time.Now()
-	if u.process, err = processTime(s.process.Process.Pid); err == nil {
-		u.core, err = coreTime(s.core)
+	if u.process, err = ProcessTime(s.process.Process.Pid); err == nil {
+		u.core, err = coreTime(s.Core)
 	}
 	if err != nil {
 		err = fmt.Errorf("reading the CPU time: %w", err)
@@ -30,8 +30,17 @@ func (s *server) usage() (u usage, err error) {
 	return u, err
 }
 
-// processTime is the user and system time of a process.
-func processTime(pid int) (time.Duration, error) {
+// CPU is the user and system time of the server until now.
+func (s *Server) CPU() (time.Duration, error) {
+	used, err := ProcessTime(s.process.Process.Pid)
+	if err != nil {
+		err = fmt.Errorf("reading the CPU time: %w", err)
+	}
+	return used, err
+}
+
+// ProcessTime is the user and system time of a process.
+func ProcessTime(pid int) (time.Duration, error) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return 0, err

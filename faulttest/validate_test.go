@@ -1,0 +1,50 @@
+package faulttest
+
+import (
+	"context"
+	"crypto/sha256"
+	"os"
+	"testing"
+	"time"
+)
+
+// `caddy validate` beside the running server neither waits for the queue's file
+// nor touches it.
+func TestValidate(t *testing.T) {
+	b := newBackend(t)
+	b.set(down)
+	s := newServer(t, b)
+	s.retry = "1h 1h" // so that the server writes nothing meanwhile
+	s.start()
+	l := newLoad(t, s, 3)
+	l.each(1)
+	within(t, 10*time.Second, func() bool {
+		state, err := s.state()
+		return err == nil && state == queueState{Waiting: 3} && len(b.arrivals()) == 3
+	}, "all was attempted")
+
+	look := func() (os.FileInfo, [sha256.Size]byte) {
+		info, err := os.Stat(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := os.ReadFile(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info, sha256.Sum256(content)
+	}
+	before, sum := look()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	// one that would wait for the file would fail after some seconds
+	if output, err := s.command(ctx, "validate").CombinedOutput(); err != nil {
+		t.Errorf("validate: %v\n%s", err, output)
+	}
+	after, sumAfter := look()
+	if !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) || before.Size() != after.Size() || before.Mode() != after.Mode() || sum != sumAfter {
+		t.Errorf("the file was touched: %v, then %v", before, after)
+	}
+	l.each(1)
+	l.noneRefused()
+}
