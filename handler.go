@@ -60,11 +60,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.refuse(w, r, c, err)
 		return nil
 	}
-	// what still comes on this connection is the next request
-	_ = rc.SetReadDeadline(time.Time{})
-
 	switch {
 	case h.Answer == AnswerForward:
+		// what still comes on this connection is the next request, and must not
+		// end this one; an answer at once lets the server see to that
+		_ = rc.SetReadDeadline(time.Time{})
 		h.forward(w, r, next, c, buf.Bytes())
 	case h.Queue != nil:
 		status, body := h.enqueue(r.Context(), c, h.message(r, c.event, buf.Bytes()))

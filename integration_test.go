@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"strings"
 	"sync"
@@ -54,8 +55,36 @@ func TestProtocols(t *testing.T) {
 			if status, _, err := e.send(client, signedQuery(), strings.Repeat(" ", DefaultMaxBody+1)); status != 413 {
 				t.Errorf("large body: %d %v", status, err)
 			}
+			keptAlive(t, e, client)
 			halfBody(t, e, client)
 		})
+	}
+}
+
+// keptAlive sends on one connection, again after longer than a request may take.
+func keptAlive(t *testing.T, e *edge, client *http.Client) {
+	t.Helper()
+	for n := range 2 {
+		req, err := http.NewRequest("POST", e.url()+"?"+signedQuery(), strings.NewReader(sample))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reused := false
+		req = req.WithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused },
+		}))
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != 200 || n > 0 && resp.ProtoMajor < 3 && !reused {
+			t.Errorf("callback %d: status %d, on the same connection: %v", n, resp.StatusCode, reused)
+		}
+		if n == 0 {
+			time.Sleep(400 * time.Millisecond) // the budget is 300 ms: time itself is what is tested
+		}
 	}
 }
 
