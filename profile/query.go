@@ -17,27 +17,28 @@ type Query struct {
 	Sign        string // Sign: hex of sha256(Token + RequestTime); a secret for as long as RequestTime is fresh
 }
 
-// parameter returns the field for a parameter's name, which is compared without
-// case since Tencent's documents spell SdkAppid in two ways. The fold is
-// Unicode's: a look-alike must not become a second, unseen value.
-func (q *Query) parameter(name string) (*string, string) {
-	switch {
-	case strings.EqualFold(name, "SdkAppid"):
-		return &q.SDKAppID, "SdkAppid"
-	case strings.EqualFold(name, "CallbackCommand"):
-		return &q.Command, "CallbackCommand"
-	case strings.EqualFold(name, "contenttype"):
-		return &q.ContentType, "contenttype"
-	case strings.EqualFold(name, "ClientIP"):
-		return &q.ClientIP, "ClientIP"
-	case strings.EqualFold(name, "OptPlatform"):
-		return &q.OptPlatform, "OptPlatform"
-	case strings.EqualFold(name, "RequestTime"):
-		return &q.RequestTime, "RequestTime"
-	case strings.EqualFold(name, "Sign"):
-		return &q.Sign, "Sign"
+var parameterNames = [...]string{"SdkAppid", "CallbackCommand", "contenttype", "ClientIP", "OptPlatform", "RequestTime", "Sign"}
+
+// field is where the parameter of parameterNames[n] goes.
+func (q *Query) field(n int) *string {
+	return [...]*string{&q.SDKAppID, &q.Command, &q.ContentType, &q.ClientIP, &q.OptPlatform, &q.RequestTime, &q.Sign}[n]
+}
+
+// parameter returns the number of a known parameter. Names are compared without
+// case since Tencent's documents spell SdkAppid in two ways. The fold is Unicode's:
+// a look-alike must not become a second, unseen value.
+func parameter(name string) (n int, known bool) {
+	for n, known := range parameterNames {
+		if name == known {
+			return n, true
+		}
 	}
-	return nil, ""
+	for n, known := range parameterNames {
+		if strings.EqualFold(name, known) {
+			return n, true
+		}
+	}
+	return 0, false
 }
 
 // ParseQuery reads a callback's raw URL query. Each known parameter may stand
@@ -47,8 +48,7 @@ func (q *Query) parameter(name string) (*string, string) {
 // [ReasonBadQuery]; what was read until then is returned with them, for logs.
 func ParseQuery(raw string) (Query, error) {
 	var q Query
-	var seen [7]*string
-	n := 0
+	var seen [len(parameterNames)]bool
 	for raw != "" {
 		var pair string
 		pair, raw, _ = strings.Cut(raw, "&")
@@ -63,25 +63,20 @@ func ParseQuery(raw string) (Query, error) {
 		if err != nil {
 			return q, refuse(ReasonBadQuery, "a parameter's name is not well-formed percent-encoding")
 		}
-		field, known := q.parameter(name)
+		n, known := parameter(name)
 		value, err = unescape(value)
-		if err != nil {
-			if field == nil {
-				known = "another parameter"
-			}
-			return q, refuse(ReasonBadQuery, known+" is not well-formed percent-encoding")
-		}
-		if field == nil {
+		switch {
+		case err != nil && known:
+			return q, refuse(ReasonBadQuery, parameterNames[n]+" is not well-formed percent-encoding")
+		case err != nil:
+			return q, refuse(ReasonBadQuery, "another parameter is not well-formed percent-encoding")
+		case !known:
 			continue
+		case seen[n]:
+			return q, refuse(ReasonBadQuery, parameterNames[n]+" is there more than once")
 		}
-		for _, s := range seen[:n] {
-			if s == field {
-				return q, refuse(ReasonBadQuery, known+" is there more than once")
-			}
-		}
-		seen[n] = field
-		n++
-		*field = value
+		seen[n] = true
+		*q.field(n) = value
 	}
 	switch {
 	case q.SDKAppID == "":
