@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -156,18 +155,11 @@ func deadLetter(d *queue.Dead) DeadLetter {
 		letter.Event = json.RawMessage("null")
 		return letter
 	}
-	attribute := func(name string) string {
-		value := m.Header.Get("Ce-" + name)
-		if decoded, err := url.PathUnescape(value); err == nil {
-			return decoded
-		}
-		return value
-	}
-	letter.Subject, letter.Type = attribute("subject"), attribute("type")
+	letter.Subject, letter.Type = attribute(m.Header, "Subject"), attribute(m.Header, "Type")
 	event := map[string]any{"datacontenttype": "application/json", "data": json.RawMessage(m.Body)}
 	for name := range m.Header {
 		if attr, ok := strings.CutPrefix(name, "Ce-"); ok {
-			event[strings.ToLower(attr)] = attribute(attr)
+			event[strings.ToLower(attr)] = attribute(m.Header, attr)
 		}
 	}
 	if letter.Event, err = json.Marshal(event); err != nil {

@@ -25,13 +25,13 @@ import (
 
 // message is what a queue keeps of a callback: the request that forward would make,
 // without what authenticated it.
-func (h *Handler) message(r *http.Request, e *profile.Event, original []byte) *delivery.Message {
+func (h *Handler) message(r *http.Request, e *profile.Event, body []byte) *delivery.Message {
 	m := &delivery.Message{
 		Host:       r.Host,
 		URI:        r.URL.EscapedPath(),
 		RemoteAddr: clientAddr(r),
 		Header:     make(http.Header, 16),
-		Body:       original,
+		Body:       body,
 	}
 	if query := delivery.StripQuery(r.URL.RawQuery); query != "" {
 		m.URI += "?" + query
@@ -42,7 +42,6 @@ func (h *Handler) message(r *http.Request, e *profile.Event, original []byte) *d
 		}
 	}
 	if h.Body == BodyNormalized {
-		m.Body = e.AppendJSON(make([]byte, 0, len(original)+256))
 		m.Header["Content-Type"] = []string{"application/json"}
 	}
 	e.SetHeaders(m.Header)
@@ -92,9 +91,6 @@ func (d *route) attempt(ctx context.Context, item *queue.Item) delivery.Result {
 		err = nil // it was told enough
 	case err == nil && backend.status == 0 && !handled:
 		err = errors.New("no handler of deliver answers")
-	}
-	if handlerErr, ok := err.(caddyhttp.HandlerError); ok && handlerErr.Err != nil {
-		err = handlerErr.Err
 	}
 	if ctx.Err() != nil && (err != nil || backend.status == 0 || backend.status == statusClientClosed) {
 		err = context.Cause(ctx)
@@ -151,28 +147,42 @@ func setBody(r *http.Request, body []byte) {
 
 // storedPlaceholders evaluates {http.tim_callback.*} for an event that was stored.
 func storedPlaceholders(header http.Header) caddy.ReplacerFunc {
-	names := map[string]string{
-		"sdk_appid": "Ce-Sdkappid", "from_account": "Ce-Subject", "operator_account": "Ce-Operator", "platform": "Ce-Platform",
-		"client_ip": "Ce-Clientip", "event_id": "Ce-Id", "changed": "Ce-Changed", "command": "Ce-Type",
-	}
 	return func(key string) (any, bool) {
 		name, ok := strings.CutPrefix(key, placeholderPrefix)
 		if !ok {
 			return nil, false
 		}
-		if name == "reason" {
+		switch name {
+		case "sdk_appid":
+			return attribute(header, "Sdkappid"), true
+		case "command":
+			return strings.TrimPrefix(attribute(header, "Type"), profile.EventTypePrefix), true
+		case "from_account":
+			return attribute(header, "Subject"), true
+		case "operator_account":
+			return attribute(header, "Operator"), true
+		case "platform":
+			return attribute(header, "Platform"), true
+		case "client_ip":
+			return attribute(header, "Clientip"), true
+		case "event_id":
+			return attribute(header, "Id"), true
+		case "changed":
+			return attribute(header, "Changed"), true
+		case "reason":
 			return "", true
 		}
-		headerName, ok := names[name]
-		if !ok {
-			return nil, false
-		}
-		value := header.Get(headerName)
-		if decoded, err := url.PathUnescape(value); err == nil {
-			value = decoded
-		}
-		return strings.TrimPrefix(value, profile.EventTypePrefix), true
+		return nil, false
 	}
+}
+
+// attribute is the value of a CloudEvents attribute, from its header.
+func attribute(header http.Header, name string) string {
+	value := header.Get("Ce-" + name)
+	if decoded, err := url.PathUnescape(value); err == nil {
+		return decoded
+	}
+	return value
 }
 
 // observe logs what comes of deliveries.

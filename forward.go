@@ -20,13 +20,14 @@ import (
 )
 
 // forward hands the event to the handlers after this one, and answers with what
-// came of it. With a queue, what fails is stored. original is the body that was
-// received.
-func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, c *callback, original []byte) {
+// came of it. With a queue, what fails is stored. received is
+// Tencent's body.
+func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, c *callback, received []byte) {
+	body := h.backendBody(c.event, received)
 	deadline := c.deadline
 	var stored *delivery.Message
 	if h.Queue != nil {
-		stored = h.message(r, c.event, bytes.Clone(original)) // before others change r
+		stored = h.message(r, c.event, body) // before others change r
 		budget := time.Duration(h.Timeout)
 		deadline = deadline.Add(-min(storeReserve, budget/2))
 	}
@@ -34,12 +35,12 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 	fallBack := func() (status int, body []byte) { return h.enqueue(requestCtx, c, stored) }
 	if h.Queue != nil && h.declared.has(queueKey(c.event)) {
 		// nothing may overtake what waits for this user
-		status, body := fallBack()
-		answer(w, status, body)
+		status, reply := fallBack()
+		answer(w, status, reply)
 		return
 	}
 
-	h.enrich(r, c.event, original)
+	h.enrich(r, c.event, body)
 	ctx, cancel := context.WithDeadline(requestCtx, deadline)
 	defer cancel()
 	replaceContext(r, ctx)
@@ -56,12 +57,12 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 		return
 	}
 
-	status, body, why := backend.verdict(err)
+	status, reply, why := backend.verdict(err)
 	if status == http.StatusBadGateway && errors.Is(ctx.Err(), context.DeadlineExceeded) && !backend.refused() {
-		status, body, why = http.StatusGatewayTimeout, answerBackendLate, "the backend did not answer in time"
+		status, reply, why = http.StatusGatewayTimeout, answerBackendLate, "the backend did not answer in time"
 	}
-	if h.Queue != nil && status == http.StatusOK && bytes.Contains(body, []byte(profile.StatusFail)) {
-		if a, err := profile.ParseAnswer(body); err == nil && a.ActionStatus == profile.StatusFail {
+	if h.Queue != nil && status == http.StatusOK && bytes.Contains(reply, []byte(profile.StatusFail)) {
+		if a, err := profile.ParseAnswer(reply); err == nil && a.ActionStatus == profile.StatusFail {
 			status, why = http.StatusBadGateway, "the backend answered FAIL"
 		}
 	}
@@ -72,11 +73,11 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 		}
 	case h.Queue != nil:
 		h.logFailed(c, why+"; it is stored to be delivered later", err)
-		status, body = fallBack()
+		status, reply = fallBack()
 	default:
 		h.logFailed(c, why, err)
 	}
-	answer(w, status, body)
+	answer(w, status, reply)
 }
 
 // logFailed logs a forward that failed. An error may quote the request's URL,
@@ -93,9 +94,6 @@ func (h *Handler) logFailed(c *callback, why string, err error) {
 	}
 	fields := []zap.Field{zap.String("why", why)}
 	if err != nil {
-		if handlerErr, ok := errors.AsType[caddyhttp.HandlerError](err); ok && handlerErr.Err != nil {
-			err = handlerErr.Err
-		}
 		text := err.Error()
 		if c.query.Sign != "" {
 			text = strings.ReplaceAll(text, c.query.Sign, "REDACTED")
@@ -113,18 +111,22 @@ func (h *Handler) logFailed(c *callback, why string, err error) {
 	e.Write(fields...)
 }
 
+// backendBody is what the backend is to get of a callback.
+func (h *Handler) backendBody(e *profile.Event, received []byte) []byte {
+	if h.Body == BodyNormalized {
+		return e.AppendJSON(make([]byte, 0, len(received)+256))
+	}
+	// the buffer is used again, and a transport may read on after the backend has answered
+	return bytes.Clone(received)
+}
+
 // enrich turns r, in place, into what the backend is to get.
-func (h *Handler) enrich(r *http.Request, e *profile.Event, original []byte) {
+func (h *Handler) enrich(r *http.Request, e *profile.Event, body []byte) {
 	stripForged(r)
 	e.SetHeaders(r.Header)
-	body := original
 	if h.Body == BodyNormalized {
-		body = e.AppendJSON(make([]byte, 0, len(original)+256))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Del("Content-Encoding")
-	} else {
-		// the buffer is used again, and a transport may read on after the backend has answered
-		body = bytes.Clone(original)
 	}
 	if len(h.secrets) > 0 {
 		profile.SignWebhook(r.Header, e.ID(), time.Now(), body, h.secrets...)
@@ -157,7 +159,11 @@ func call(next caddyhttp.Handler, w http.ResponseWriter, r *http.Request) (err e
 			err = &panicError{p, debug.Stack()}
 		}
 	}()
-	return next.ServeHTTP(w, r)
+	err = next.ServeHTTP(w, r)
+	if handlerErr, ok := errors.AsType[caddyhttp.HandlerError](err); ok && handlerErr.Err != nil {
+		err = handlerErr.Err // without where in Caddy it arose
+	}
+	return err
 }
 
 // panicError is a panic that is no way of ending a request, but a bug of a handler's.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -67,7 +68,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		_ = rc.SetReadDeadline(time.Time{})
 		h.forward(w, r, next, c, buf.Bytes())
 	case h.Queue != nil:
-		status, body := h.enqueue(r.Context(), c, h.message(r, c.event, buf.Bytes()))
+		status, body := h.enqueue(r.Context(), c, h.message(r, c.event, h.backendBody(c.event, buf.Bytes())))
 		answer(w, status, body)
 	default:
 		h.acknowledge(w, c)
@@ -258,11 +259,22 @@ var (
 	answerBackendLate   = profile.Fail("the backend did not answer in time").JSON()
 )
 
-// answer is the one place where Tencent is written to.
+// answer answers Tencent when the handler is about to end.
 func answer(w http.ResponseWriter, status int, body []byte) {
-	header := w.Header()
-	header["Content-Type"] = []string{"application/json"} // not shared: other handlers may edit it
-	delete(header, "Content-Length")                      // the server knows it better
+	delete(w.Header(), "Content-Length") // the server knows it better
+	write(w, status, body)
+}
+
+// answerNow answers Tencent completely while the handler goes on.
+func answerNow(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	write(w, status, body)
+	_ = http.NewResponseController(w).Flush()
+}
+
+// write is the one place where Tencent is written to.
+func write(w http.ResponseWriter, status int, body []byte) {
+	w.Header()["Content-Type"] = []string{"application/json"} // not shared: other handlers may edit it
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // who has hung up gets no answer
 }

@@ -2,7 +2,6 @@ package timcallback
 
 import (
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -22,7 +21,7 @@ type lateAnswer struct {
 	given bool
 }
 
-func watch(w http.ResponseWriter, protoMajor int, at time.Time, answer func() (status int, body []byte)) *lateAnswer {
+func watch(w http.ResponseWriter, protoMajor int, at time.Time, outcome func() (status int, body []byte)) *lateAnswer {
 	late := new(lateAnswer)
 	late.mu.Lock() // the timer may fire at once
 	defer late.mu.Unlock()
@@ -33,16 +32,11 @@ func watch(w http.ResponseWriter, protoMajor int, at time.Time, answer func() (s
 			return
 		}
 		late.over, late.given = true, true
-		status, body := answer()
-		header := w.Header()
-		header.Set("Content-Type", "application/json")
-		header.Set("Content-Length", strconv.Itoa(len(body)))
 		if protoMajor == 1 {
-			header.Set("Connection", "close") // the next request on it would have to wait
+			w.Header().Set("Connection", "close") // the next request on it would have to wait
 		}
-		w.WriteHeader(status)
-		_, _ = w.Write(body)
-		_ = http.NewResponseController(w).Flush()
+		status, body := outcome()
+		answerNow(w, status, body)
 	})
 	return late
 }

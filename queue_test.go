@@ -342,7 +342,7 @@ func TestDeliveryRoute(t *testing.T) {
 			}
 		}
 	}`, filepath.Join(t.TempDir(), "q.db"), address))
-	req, err := http.NewRequest("POST", e.url()+"?x=1&"+signedQuery(), strings.NewReader(strings.ReplaceAll(sample, "id1", "张三")))
+	req, err := http.NewRequest("POST", e.url()+"?x=1&"+signedQuery(), strings.NewReader(strings.ReplaceAll(sample, "id1", "com.tencent.im.张三")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +355,7 @@ func TestDeliveryRoute(t *testing.T) {
 	resp.Body.Close()
 	waitEmpty(t, "default")
 	requests, bodies := backend.got()
-	if len(requests) != 1 || bodies[0] != strings.ReplaceAll(sample, "id1", "张三") {
+	if len(requests) != 1 || bodies[0] != strings.ReplaceAll(sample, "id1", "com.tencent.im.张三") {
 		t.Fatalf("%d %v", len(requests), bodies)
 	}
 	r := requests[0]
@@ -363,7 +363,7 @@ func TestDeliveryRoute(t *testing.T) {
 		t.Errorf("URL %s", r.URL)
 	}
 	for name, want := range map[string]string{
-		"X-User": "张三", "X-Changed": "nick,gender,allow_type,custom.Data", "Ce-Subject": "%E5%BC%A0%E4%B8%89", "Traceparent": trace,
+		"X-User": "com.tencent.im.张三", "X-Changed": "nick,gender,allow_type,custom.Data", "Ce-Subject": "com.tencent.im.%E5%BC%A0%E4%B8%89", "Traceparent": trace,
 		"Content-Type": "application/json; charset=utf-8", "Cookie": "", "Authorization": "", "Ce-Forged": "",
 	} {
 		if got := r.Header.Get(name); got != want {

@@ -57,3 +57,27 @@ func TestSlowDisk(t *testing.T) {
 		t.Errorf("put again: %v %v", added, err)
 	}
 }
+
+// TestNothingIsSyncedForADuplicate counts what bbolt writes.
+func TestNothingIsSyncedForADuplicate(t *testing.T) {
+	s, err := Open(Options{Path: filepath.Join(t.TempDir(), "queue.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	put := func(id string) (writes int64) {
+		t.Helper()
+		if _, err := s.Put(t.Context(), queue.Event{ID: id, Key: "k"}); err != nil {
+			t.Fatal(err)
+		}
+		stats := s.db.Stats()
+		return stats.TxStats.GetWrite()
+	}
+	first := put("a")
+	if again := put("a"); again != first {
+		t.Errorf("%d writes for a duplicate", again-first)
+	}
+	if other := put("b"); other == first {
+		t.Error("no write for an event")
+	}
+}

@@ -2,6 +2,7 @@ package file
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -250,6 +251,10 @@ func answer(puts []*put, requests []*request, err error) {
 	}
 }
 
+// errUnchanged rolls a transaction back that would write, and sync, nothing: one
+// of duplicates, or of ends that an earlier batch has written.
+var errUnchanged = errors.New("nothing to write")
+
 // commit writes one batch and answers those who wait for it, unless it fails. If
 // space is scarce it writes one end at a time: even that takes pages, before it
 // frees some.
@@ -292,8 +297,14 @@ func (s *Store) commit(puts []*put, requests []*request, scarce bool) error {
 			}
 			r.n = n
 		}
-		return b.forget()
+		if err := b.forget(); err != nil || len(b.apply) > 0 {
+			return err
+		}
+		return errUnchanged
 	})
+	if err == errUnchanged {
+		err = nil
+	}
 	s.mu.Lock()
 	if err != nil {
 		s.ends = append(ends, s.ends...) // they are written when the file can be again
