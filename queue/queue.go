@@ -78,7 +78,7 @@ type Store interface {
 	// Put stores an event durably before it returns. It reports false, and
 	// stores nothing, for an ID that waits, is in flight, is dead, or was
 	// delivered less than [Remember] ago. Once it has begun, cancelling ctx
-	// does not undo it.
+	// does not undo it. The payload is the caller's again when it returns.
 	Put(ctx context.Context, e Event) (added bool, err error)
 
 	// Take hands out an event that is due at now, the longest due first. If there

@@ -22,22 +22,19 @@ const (
 // remembered is not empty, since bbolt cannot tell an empty value from none.
 var remembered = []byte{1}
 
-func (b *batch) begin(tx *bolt.Tx) {
+func (b *batch) begin(tx *bolt.Tx, puts int) {
 	b.tx = tx
+	b.added = make([]*put, 0, puts)
 	b.events, b.attempts = tx.Bucket(bucketEvents), tx.Bucket(bucketAttempts)
 	b.delivered, b.dead = tx.Bucket(bucketDelivered), tx.Bucket(bucketDead)
 	// these only grow at their end
 	b.events.FillPercent, b.delivered.FillPercent, b.dead.FillPercent = 0.95, 0.95, 0.95
-	b.changed = make(map[string]bool)
 }
 
 // known reports whether an ID waits, is in flight, is dead, or is remembered.
 // The table has hashes only, so the file has the last word.
-func (b *batch) known(id string) bool {
-	if known, ok := b.changed[id]; ok {
-		return known
-	}
-	ref, ok := b.store.ids[b.store.index.hash(id)]
+func (b *batch) known(id string, hash uint64) bool {
+	ref, ok := b.store.ids[hash]
 	if !ok {
 		return false
 	}
@@ -55,32 +52,29 @@ func (b *batch) known(id string) bool {
 	}
 }
 
-func (b *batch) put(p *put) (added bool, err error) {
-	if b.known(p.event.ID) {
-		return false, nil
+func (b *batch) put(p *put) error {
+	if b.known(p.id, p.idHash) {
+		return nil
 	}
 	if b.count >= b.max {
-		return false, queue.ErrFull
+		p.full = true
+		return nil
 	}
 	b.count++
-	return true, b.append(&p.event, p.record)
+	p.added = true
+	return b.append(p)
 }
 
 // append makes an event the newest of its key.
-func (b *batch) append(e *queue.Event, record []byte) error {
-	seq, err := b.events.NextSequence()
-	if err != nil {
+func (b *batch) append(p *put) (err error) {
+	if p.seq, err = b.events.NextSequence(); err != nil {
 		return err
 	}
-	if err := b.events.Put(encodeNumber(seq), record); err != nil {
+	if err := b.events.Put(encodeNumber(p.seq), p.record); err != nil {
 		return err
 	}
-	s := b.store
-	b.changed[e.ID] = true
-	b.apply = append(b.apply, func() {
-		s.ids[s.index.hash(e.ID)] = refWaiting | reference(seq)
-		s.index.add(e.Key, seq, b.now, time.Time{}, false)
-	})
+	b.store.ids[p.idHash] = refWaiting | reference(p.seq)
+	b.added = append(b.added, p)
 	return nil
 }
 
@@ -121,15 +115,15 @@ func (b *batch) end(e *end) error {
 	if err := b.attempts.Delete(key); err != nil {
 		return err
 	}
-	b.changed[item.ID] = true
+	s.ids[s.hash(item.ID)] = ref
+	line := s.hash(item.Key)
 	b.apply = append(b.apply, func() {
-		s.ids[s.index.hash(item.ID)] = ref
 		if e.kind == endBuried {
 			s.dead++
 		}
 		delete(s.inFlight, item.Seq)
-		if n, ok := s.index.head(item.Key, item.Seq); ok {
-			s.index.remove(item.Key, n)
+		if n, ok := s.index.head(line, item.Seq); ok {
+			s.index.remove(line, n)
 		}
 	})
 	return nil
@@ -137,7 +131,7 @@ func (b *batch) end(e *end) error {
 
 func (s *Store) retried(e *end) {
 	delete(s.inFlight, e.item.Seq)
-	n, ok := s.index.head(e.item.Key, e.item.Seq)
+	n, ok := s.index.head(s.hash(e.item.Key), e.item.Seq)
 	if !ok {
 		return
 	}
@@ -169,11 +163,10 @@ func (b *batch) forget() error {
 		if err := c.Delete(); err != nil {
 			return err
 		}
-		b.apply = append(b.apply, func() {
-			if hash := s.index.hash(id); s.ids[hash] == refDelivered|reference(at.UnixNano()) {
-				delete(s.ids, hash)
-			}
-		})
+		b.forgot = true
+		if hash := s.hash(id); s.ids[hash] == refDelivered|reference(at.UnixNano()) {
+			delete(s.ids, hash)
+		}
 	}
 	return nil
 }

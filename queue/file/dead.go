@@ -45,7 +45,9 @@ func (s *Store) Dead(after string, limit int) ([]queue.Dead, error) {
 // Replay implements [queue.Store].
 func (s *Store) Replay(ids ...string) (int, error) {
 	return s.resolve(ids, func(b *batch, item *queue.Item) error {
-		return b.append(&item.Event, encodeEvent(&item.Event, b.now))
+		p := new(put)
+		p.set(s, &item.Event, b.now)
+		return b.append(p)
 	})
 }
 
@@ -53,8 +55,7 @@ func (s *Store) Replay(ids ...string) (int, error) {
 func (s *Store) Drop(ids ...string) (int, error) {
 	return s.resolve(ids, func(b *batch, item *queue.Item) error {
 		b.count--
-		b.changed[item.ID] = false
-		b.apply = append(b.apply, func() { delete(s.ids, s.index.hash(item.ID)) })
+		delete(s.ids, s.hash(item.ID))
 		return nil
 	})
 }
@@ -92,13 +93,13 @@ func (b *batch) letters(ids []string) (keys [][]byte, err error) {
 		return keys, err
 	}
 	for _, id := range ids {
-		ref, ok := b.store.ids[b.store.index.hash(id)]
+		ref, ok := b.store.ids[b.store.hash(id)]
 		if !ok || ref&refKind != refDead {
-			return nil, queue.ErrNotFound
+			return nil, fmt.Errorf("%w: %q", queue.ErrNotFound, id)
 		}
 		key := encodeNumber(uint64(ref &^ refKind))
 		if item, err := decodeDead(b.dead.Get(key)); err != nil || item.ID != id {
-			return nil, queue.ErrNotFound
+			return nil, fmt.Errorf("%w: %q", queue.ErrNotFound, id)
 		}
 		keys = append(keys, key)
 	}

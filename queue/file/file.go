@@ -5,6 +5,7 @@ package file
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"path/filepath"
 	"sync"
@@ -42,11 +43,13 @@ type Options struct {
 type Store struct {
 	options  Options
 	wake     chan struct{}
-	puts     chan *put
+	inbox    inbox
+	ahead    ahead
 	requests chan *request
 	ending   chan struct{} // has one when ends is not empty
 	closing  chan struct{}
 	closed   chan struct{} // the writer has returned
+	seed     maphash.Seed  // of what stands for IDs and keys in memory
 	close    func() error
 
 	mu       sync.Mutex
@@ -58,10 +61,11 @@ type Store struct {
 	inFlight map[uint64]bool // what was taken and whose end is not written yet
 }
 
-// contents is what is known about a file without looking into it.
+// contents is what is known about a file without looking into it. IDs and keys are
+// there as hashes.
 type contents struct {
 	index *index
-	ids   map[uint64]reference
+	ids   map[uint64]reference // the writer's alone; as of the transaction that it is in
 	dead  int
 }
 
@@ -89,11 +93,12 @@ func Open(options Options) (*Store, error) {
 	s := &Store{
 		options:  options,
 		wake:     make(chan struct{}, 1),
-		puts:     make(chan *put, maxBatch),
+		inbox:    inbox{filled: make(chan struct{}, 1)},
 		requests: make(chan *request),
 		ending:   make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 		closed:   make(chan struct{}),
+		seed:     maphash.MakeSeed(),
 		inFlight: make(map[uint64]bool),
 	}
 	if err := s.load(); err != nil {
@@ -104,12 +109,15 @@ func Open(options Options) (*Store, error) {
 	return s, nil
 }
 
+func (s *Store) hash(text string) uint64 { return maphash.String(s.seed, text) }
+
 // Close implements [queue.Store].
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
 	close(s.closing)
 	<-s.closed
+	s.ahead.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
@@ -177,7 +185,7 @@ func (s *Store) Release(item *queue.Item) {
 		s.ends = append(s.ends, end{kind: endReleased, item: *item})
 		return
 	}
-	if n, ok := s.index.head(item.Key, item.Seq); ok && s.inFlight[item.Seq] {
+	if n, ok := s.index.head(s.hash(item.Key), item.Seq); ok && s.inFlight[item.Seq] {
 		delete(s.inFlight, item.Seq)
 		s.index.giveBack(n, time.Time{})
 		s.wakeUp()
@@ -204,7 +212,7 @@ func (s *Store) SetMaxEvents(n int) {
 func (s *Store) Has(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.index.has(key)
+	return s.index.has(s.hash(key))
 }
 
 // Counts implements [queue.Store].

@@ -3,7 +3,9 @@ package file
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,8 +27,8 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestSlowDisk: who puts does not wait longer than it can, and what was begun is
-// stored all the same.
+// TestSlowDisk: who puts does not wait longer than it can, what was begun is
+// stored all the same, and what was not is not stored later.
 func TestSlowDisk(t *testing.T) {
 	slow, begun := make(chan struct{}), make(chan struct{})
 	var armed atomic.Bool
@@ -52,9 +54,26 @@ func TestSlowDisk(t *testing.T) {
 	if _, err := s.Put(ctx, queue.Event{ID: "a", Key: "k"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("put: %v", err)
 	}
+	var given sync.WaitGroup
+	for i := range 100 {
+		given.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Millisecond, cancel)
+			if _, err := s.Put(ctx, queue.Event{ID: fmt.Sprint("late", i), Key: "k"}); !errors.Is(err, context.Canceled) {
+				t.Errorf("put: %v", err)
+			}
+		})
+	}
+	given.Wait()
+	if n := s.inbox.len(); n != 0 {
+		t.Errorf("%d that were given up wait to be written", n)
+	}
 	close(slow)
 	if added, err := s.Put(t.Context(), queue.Event{ID: "a", Key: "k"}); added || err != nil {
 		t.Errorf("put again: %v %v", added, err)
+	}
+	if n := s.Counts().Waiting; n != 1 {
+		t.Errorf("%d events wait, want 1", n)
 	}
 }
 

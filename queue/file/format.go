@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"github.com/d13c7061/caddy-tim-callback/queue"
@@ -46,13 +47,17 @@ func decodeNumber(key []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(key), nil
 }
 
-func encodeEvent(e *queue.Event, received time.Time) []byte {
-	b := make([]byte, 4, 4+8+2*binary.MaxVarintLen64+len(e.ID)+len(e.Key)+len(e.Payload))
+// appendEvent appends an event's record to b.
+func appendEvent(b []byte, e *queue.Event, received time.Time) []byte {
+	b = slices.Grow(b, 4+8+2*binary.MaxVarintLen64+len(e.ID)+len(e.Key)+len(e.Payload))
+	start := len(b)
+	b = append(b, 0, 0, 0, 0)
 	b = appendTime(b, received)
 	b = appendText(b, e.ID)
 	b = appendText(b, e.Key)
 	b = append(b, e.Payload...)
-	return seal(b)
+	seal(b[start:])
+	return b
 }
 
 // decodeEvent reads an event; its payload still lies in b.
@@ -110,7 +115,7 @@ func encodeDead(item *queue.Item) []byte {
 	attempts := encodeAttempts(item, time.Time{})
 	b := binary.AppendUvarint(nil, uint64(len(attempts)))
 	b = append(b, attempts...)
-	return append(b, encodeEvent(&item.Event, item.Received)...)
+	return appendEvent(b, &item.Event, item.Received)
 }
 
 func decodeDead(b []byte) (item queue.Item, err error) {

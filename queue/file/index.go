@@ -2,7 +2,6 @@ package file
 
 import (
 	"container/heap"
-	"hash/maphash"
 	"time"
 )
 
@@ -12,7 +11,6 @@ import (
 // are numbers, 0 being none, and a key is its hash. Two keys of one
 // hash share a line, which costs them nothing but waiting for each other.
 type index struct {
-	seed   maphash.Seed
 	byKey  map[uint64]uint32
 	lines  slab[line]
 	places slab[place]
@@ -45,17 +43,13 @@ type place struct {
 	next uint32
 }
 
-func newIndex(seed maphash.Seed) *index {
-	return &index{seed: seed, byKey: make(map[uint64]uint32)}
-}
+func newIndex() *index { return &index{byKey: make(map[uint64]uint32)} }
 
-func (x *index) hash(s string) uint64 { return maphash.String(x.seed, s) }
-
-func (x *index) has(key string) bool { return x.byKey[x.hash(key)] != 0 }
+func (x *index) has(key uint64) bool { return x.byKey[key] != 0 }
 
 // add puts an event at the end of its key's line. If it is the only one there it
 // can be taken from a time on, or when it is due, or, if taken, is in flight already.
-func (x *index) add(key string, seq uint64, from, due time.Time, taken bool) {
+func (x *index) add(key uint64, seq uint64, from, due time.Time, taken bool) {
 	x.promote(from) // what is due before it comes before it
 	p := x.freePlace
 	if p != 0 {
@@ -66,8 +60,7 @@ func (x *index) add(key string, seq uint64, from, due time.Time, taken bool) {
 	*x.places.at(p) = place{seq: seq}
 	x.size++
 
-	hash := x.hash(key)
-	if n := x.byKey[hash]; n != 0 {
+	if n := x.byKey[key]; n != 0 {
 		l := x.lines.at(n)
 		x.places.at(l.last).next = p
 		l.last = p
@@ -80,7 +73,7 @@ func (x *index) add(key string, seq uint64, from, due time.Time, taken bool) {
 		n = x.lines.grow()
 	}
 	*x.lines.at(n) = line{first: p, last: p, state: lineTaken}
-	x.byKey[hash] = n
+	x.byKey[key] = n
 	x.taken++
 	if !taken {
 		x.giveBack(n, due)
@@ -122,14 +115,14 @@ func (x *index) take(now time.Time) (n uint32, seq uint64, ok bool) {
 }
 
 // head finds the line whose head is this event and is taken.
-func (x *index) head(key string, seq uint64) (uint32, bool) {
-	n := x.byKey[x.hash(key)]
+func (x *index) head(key uint64, seq uint64) (uint32, bool) {
+	n := x.byKey[key]
 	ok := n != 0 && x.lines.at(n).state == lineTaken && x.places.at(x.lines.at(n).first).seq == seq
 	return n, ok
 }
 
 // remove removes the head of a key's taken line; the next one is ready then.
-func (x *index) remove(key string, n uint32) {
+func (x *index) remove(key uint64, n uint32) {
 	l := x.lines.at(n)
 	p := l.first
 	l.first = x.places.at(p).next
@@ -141,7 +134,7 @@ func (x *index) remove(key string, n uint32) {
 		x.ready(n)
 		return
 	}
-	delete(x.byKey, x.hash(key))
+	delete(x.byKey, key)
 	*l = line{next: x.freeLine}
 	x.freeLine = n
 }

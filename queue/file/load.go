@@ -3,9 +3,9 @@ package file
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io/fs"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -24,13 +24,18 @@ func (s *Store) load() error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	defer readAhead(s.options.Path)() // for opening too: bbolt looks for free pages then
 	db, err := s.openDB()
 	if err != nil {
 		return err
 	}
 	var found contents
 	err = guard(func() error {
-		if err := db.View(func(tx *bolt.Tx) error { return found.scan(tx, s.inFlight) }); err != nil {
+		err := db.View(func(tx *bolt.Tx) (err error) {
+			found, err = s.scan(tx)
+			return err
+		})
+		if err != nil {
 			return err // before anything was written
 		}
 		return db.Update(prepare)
@@ -38,6 +43,7 @@ func (s *Store) load() error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
+	s.ahead.open(s.options.Path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.db, s.contents = db, found
@@ -57,6 +63,16 @@ func (s *Store) openDB() (db *bolt.DB, err error) {
 		return explain(err)
 	})
 	return db, err
+}
+
+// lockedByProcess reports whether bbolt's lock is one of the process, which is lost
+// when any other descriptor of the file is closed.
+func lockedByProcess() bool {
+	switch runtime.GOOS {
+	case "aix", "android", "illumos", "solaris":
+		return true
+	}
+	return false
 }
 
 // initialMmap spares growing the mapping, which waits for all readers. It takes
@@ -130,8 +146,8 @@ func prepare(tx *bolt.Tx) error {
 }
 
 // scan reads every record, and so checks it.
-func (c *contents) scan(tx *bolt.Tx, inFlight map[uint64]bool) error {
-	index := newIndex(maphash.MakeSeed())
+func (s *Store) scan(tx *bolt.Tx) (contents, error) {
+	index := newIndex()
 	ids := make(map[uint64]reference)
 	dead := 0
 	retries := make(map[uint64]time.Time)
@@ -142,33 +158,33 @@ func (c *contents) scan(tx *bolt.Tx, inFlight map[uint64]bool) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return contents{}, err
 	}
 	err = each(tx, bucketEvents, func(n uint64, _, value []byte) error {
 		e, received, err := decodeEvent(value)
 		if err != nil {
 			return err
 		}
-		ids[index.hash(e.ID)] = refWaiting | reference(n)
-		index.add(e.Key, n, received, retries[n], inFlight[n])
+		ids[s.hash(e.ID)] = refWaiting | reference(n)
+		index.add(s.hash(e.Key), n, received, retries[n], s.inFlight[n])
 		return nil
 	})
 	if err != nil {
-		return err
+		return contents{}, err
 	}
 	err = each(tx, bucketDead, func(n uint64, _, value []byte) error {
 		item, err := decodeDead(value)
-		ids[index.hash(item.ID)] = refDead | reference(n)
+		ids[s.hash(item.ID)] = refDead | reference(n)
 		dead++
 		return err
 	})
 	if err != nil {
-		return err
+		return contents{}, err
 	}
 	err = each(tx, bucketDelivered, func(n uint64, key, _ []byte) error {
 		at, id, err := decodeDelivered(key)
 		if err == nil {
-			hash := index.hash(id)
+			hash := s.hash(id)
 			if _, waits := ids[hash]; !waits {
 				ids[hash] = refDelivered | reference(at.UnixNano())
 			}
@@ -176,10 +192,9 @@ func (c *contents) scan(tx *bolt.Tx, inFlight map[uint64]bool) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return contents{}, err
 	}
-	*c = contents{index: index, ids: ids, dead: dead}
-	return nil
+	return contents{index: index, ids: ids, dead: dead}, nil
 }
 
 func each(tx *bolt.Tx, bucket []byte, f func(n uint64, key, value []byte) error) error {
@@ -222,6 +237,7 @@ func (s *Store) view(f func(*bolt.Tx) error) error {
 
 // abandon closes a file that cannot be written.
 func (s *Store) abandon() {
+	s.ahead.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db != nil {

@@ -1,10 +1,8 @@
 package file
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -21,18 +19,11 @@ const (
 	reopenAfter = time.Second
 )
 
-// put is an event that waits to be written.
-type put struct {
-	event  queue.Event
-	record []byte // of the event; made by who puts it, since there is only one writer
-	added  bool
-	done   chan error
-}
-
 // request is anything else that somebody waits for.
 type request struct {
 	run  func(*batch) (int, error) // an error changes nothing
 	n    int
+	err  error // of run
 	done chan error
 }
 
@@ -62,44 +53,11 @@ type batch struct {
 
 	events, attempts, delivered, dead *bolt.Bucket
 
-	changed map[string]bool // IDs that this batch makes known, or not known any more
-	count   int             // of events, dead letters included
-	max     int
-	apply   []func() // under the store's lock
-}
-
-// Put implements [queue.Store].
-func (s *Store) Put(ctx context.Context, e queue.Event) (bool, error) {
-	p := &put{event: e, record: encodeEvent(&e, s.options.now()), done: make(chan error, 1)}
-	if err := ctx.Err(); err != nil {
-		return false, err
-	}
-	select {
-	case <-s.closing:
-		return false, queue.ErrClosed
-	default:
-	}
-	select {
-	case s.puts <- p:
-	case <-s.closing:
-		return false, queue.ErrClosed
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	select {
-	case err := <-p.done:
-		return p.added, err
-	case <-ctx.Done():
-		return false, ctx.Err() // a slow disk may store it yet
-	case <-s.closed:
-		// it may have been the last that the writer did
-		select {
-		case err := <-p.done:
-			return p.added, err
-		default:
-			return false, queue.ErrClosed
-		}
-	}
+	count  int // of events, dead letters included
+	max    int
+	added  []*put   // go into the index
+	apply  []func() // what else changes; under the store's lock
+	forgot bool     // IDs of delivered events
 }
 
 // do has the writer run a request.
@@ -153,12 +111,11 @@ func (s *Store) write() {
 		s.abandon()
 		again = time.After(0)
 	}
+	var puts []*put
 	for {
-		var puts []*put
 		var requests []*request
 		select {
-		case p := <-s.puts:
-			puts = append(puts, p)
+		case <-s.inbox.filled:
 		case r := <-s.requests:
 			requests = append(requests, r)
 		case <-s.ending:
@@ -176,13 +133,13 @@ func (s *Store) write() {
 			s.drain()
 			return
 		}
-		puts = s.gather(puts)
+		puts = s.inbox.gather(puts)
 		if again != nil {
 			answer(puts, requests, queue.ErrUnavailable)
 			if !s.usable() {
 				continue
 			}
-			puts, requests = nil, nil
+			puts, requests = puts[:0], nil
 		}
 		if err := s.commit(puts, requests, again != nil); err != nil {
 			if again == nil {
@@ -205,38 +162,19 @@ func (s *Store) usable() bool {
 	return s.db != nil
 }
 
-// gather adds the puts that wait. Others may be about to: those who were just
-// answered, or who are held up since the runtime prefers to run this goroutine.
-// They get the processor for as long as that makes the batch grow.
-func (s *Store) gather(puts []*put) []*put {
-	for {
-		before := len(puts)
-		runtime.Gosched()
-		puts = s.pending(puts)
-		if len(puts) == before || len(puts) >= maxBatch {
-			return puts
-		}
-	}
-}
-
-// pending adds the puts that wait, as many as go into a batch.
-func (s *Store) pending(puts []*put) []*put {
-	for len(puts) < maxBatch {
-		select {
-		case p := <-s.puts:
-			puts = append(puts, p)
-		default:
-			return puts
-		}
-	}
-	return puts
-}
-
-// drain writes what is already there when the store is closed.
+// drain writes what is already there when the store is closed, and refuses what
+// comes later.
 func (s *Store) drain() {
-	puts := s.pending(nil)
-	if !s.usable() || s.commit(puts, nil, false) != nil {
-		answer(puts, nil, queue.ErrUnavailable)
+	for puts := s.inbox.close(); ; puts = s.inbox.close() {
+		if !s.usable() {
+			answer(puts, nil, queue.ErrUnavailable)
+		} else if s.commit(puts, nil, false) != nil {
+			s.abandon()
+			answer(puts, nil, queue.ErrUnavailable)
+		}
+		if len(puts) < maxBatch {
+			return
+		}
 	}
 }
 
@@ -255,6 +193,8 @@ func answer(puts []*put, requests []*request, err error) {
 // of duplicates, or of ends that an earlier batch has written.
 var errUnchanged = errors.New("nothing to write")
 
+func (b *batch) changes() bool { return len(b.added) > 0 || len(b.apply) > 0 || b.forgot }
+
 // commit writes one batch and answers those who wait for it, unless it fails. If
 // space is scarce it writes one end at a time: even that takes pages, before it
 // frees some.
@@ -269,35 +209,32 @@ func (s *Store) commit(puts []*put, requests []*request, scarce bool) error {
 	b := &batch{store: s, now: s.options.now(), count: s.index.size + s.dead, max: s.options.MaxEvents}
 	s.mu.Unlock()
 
-	refused := make(map[any]error)
 	err := s.update(func(tx *bolt.Tx) error {
-		b.begin(tx)
+		b.begin(tx, len(puts))
+		if len(puts) > 0 {
+			s.ahead.write(tx)
+		}
 		for i := range ends {
 			if err := b.end(&ends[i]); err != nil {
 				return err
 			}
 		}
 		for _, p := range puts {
-			added, err := b.put(p)
-			switch {
-			case err == queue.ErrFull:
-				refused[p] = err
-			case err != nil:
+			if err := b.put(p); err != nil {
 				return err
 			}
-			p.added = added
 		}
 		for _, r := range requests {
 			n, err := r.run(b)
 			switch {
-			case err == queue.ErrNotFound:
-				refused[r] = err
+			case errors.Is(err, queue.ErrNotFound):
+				r.err = err
 			case err != nil:
 				return err
 			}
 			r.n = n
 		}
-		if err := b.forget(); err != nil || len(b.apply) > 0 {
+		if err := b.forget(); err != nil || b.changes() {
 			return err
 		}
 		return errUnchanged
@@ -314,15 +251,22 @@ func (s *Store) commit(puts []*put, requests []*request, scarce bool) error {
 	for _, apply := range b.apply {
 		apply()
 	}
+	for _, p := range b.added {
+		s.index.add(p.key, p.seq, b.now, time.Time{}, false)
+	}
 	s.mu.Unlock()
-	if len(b.apply) > 0 {
+	if b.changes() {
 		s.wakeUp()
 	}
 	for _, p := range puts {
-		p.done <- refused[p]
+		if p.full {
+			p.done <- queue.ErrFull
+		} else {
+			p.done <- nil
+		}
 	}
 	for _, r := range requests {
-		r.done <- refused[r]
+		r.done <- r.err
 	}
 	return nil
 }
