@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/d13c7061/caddy-tim-callback/internal/adminapi"
 	"github.com/d13c7061/caddy-tim-callback/internal/delivery"
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
@@ -31,11 +31,8 @@ func init() {
 type adminAPI struct{}
 
 const (
-	adminBase = "/tim_callback/queues"
-
-	defaultDeadLimit = 100
-	maxDeadLimit     = 1000
-	maxAdminBody     = 16 << 20
+	maxDeadLimit = 1000
+	maxAdminBody = 16 << 20
 )
 
 // CaddyModule returns the Caddy module information.
@@ -46,39 +43,20 @@ func (adminAPI) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// Provision registers the metrics: Caddy's admin endpoint serves those of the
+// newest configuration even where its handlers were never provisioned, since it failed.
+func (*adminAPI) Provision(ctx caddy.Context) error { return registerMetrics(ctx.GetMetricsRegistry()) }
+
 // Routes returns the admin routes.
 func (a *adminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
-		{Pattern: adminBase, Handler: caddy.AdminHandlerFunc(a.serve)},
-		{Pattern: adminBase + "/", Handler: caddy.AdminHandlerFunc(a.serve)},
+		{Pattern: adminapi.Base, Handler: caddy.AdminHandlerFunc(a.serve)},
+		{Pattern: adminapi.Base + "/", Handler: caddy.AdminHandlerFunc(a.serve)},
 	}
 }
 
-// QueueInfo is the state of a queue.
-type QueueInfo struct {
-	Name     string     `json:"name"`
-	Store    string     `json:"store"`
-	Waiting  int        `json:"waiting"`
-	InFlight int        `json:"in_flight"`
-	Dead     int        `json:"dead"`
-	Oldest   *time.Time `json:"oldest,omitempty"` // when the oldest that waits or is in flight came in
-}
-
-// DeadLetter is an event that could not be delivered.
-type DeadLetter struct {
-	ID          string          `json:"id"`
-	Subject     string          `json:"subject"`
-	Type        string          `json:"type"`
-	Attempts    int             `json:"attempts"`
-	Received    time.Time       `json:"received"`
-	LastAttempt time.Time       `json:"last_attempt"`
-	LastError   string          `json:"last_error"`
-	Event       json.RawMessage `json:"event"`  // as structured CloudEvents JSON
-	Cursor      string          `json:"cursor"` // for the next page's `after`, as the ID is
-}
-
 func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
-	path := strings.Trim(strings.TrimPrefix(r.URL.Path, adminBase), "/")
+	path := strings.Trim(strings.TrimPrefix(r.URL.Path, adminapi.Base), "/")
 	if path == "" {
 		if err := needMethod(r, http.MethodGet); err != nil {
 			return err
@@ -97,23 +75,23 @@ func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 	switch action {
 	case "dead":
 		return serveDead(w, r, name, store)
-	case "dead/replay":
-		return serveChange(w, r, "replayed", store.Replay)
-	case "dead/drop":
-		return serveChange(w, r, "dropped", store.Drop)
+	case "dead/" + adminapi.Replay.Path:
+		return serveChange(w, r, adminapi.Replay, store.Replay)
+	case "dead/" + adminapi.Drop.Path:
+		return serveChange(w, r, adminapi.Drop, store.Drop)
 	}
 	return apiError(http.StatusNotFound, fmt.Errorf("resource not found: %s", r.URL.Path))
 }
 
-func queueInfos() []QueueInfo {
-	infos := []QueueInfo{}
+func queueInfos() []adminapi.Queue {
+	infos := []adminapi.Queue{}
 	for _, o := range currentOwners() {
 		store := o.shared.opened()
 		if store == nil {
 			continue
 		}
 		counts := store.Counts()
-		info := QueueInfo{Name: o.queue.Name, Store: o.queue.storeName(), Waiting: counts.Waiting, InFlight: counts.InFlight, Dead: counts.Dead}
+		info := adminapi.Queue{Name: o.queue.Name, Store: o.queue.storeName(), Waiting: counts.Waiting, InFlight: counts.InFlight, Dead: counts.Dead}
 		if !counts.Oldest.IsZero() {
 			oldest := counts.Oldest.UTC()
 			info.Oldest = &oldest
@@ -127,7 +105,7 @@ func serveDead(w http.ResponseWriter, r *http.Request, name string, store queue.
 	if err := needMethod(r, http.MethodGet); err != nil {
 		return err
 	}
-	limit := defaultDeadLimit
+	limit := adminapi.DefaultPage
 	if text := r.URL.Query().Get("limit"); text != "" {
 		var err error
 		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxDeadLimit {
@@ -138,7 +116,7 @@ func serveDead(w http.ResponseWriter, r *http.Request, name string, store queue.
 	if err != nil {
 		return storeError(err)
 	}
-	letters := make([]DeadLetter, len(dead))
+	letters := make([]adminapi.DeadLetter, len(dead))
 	for i := range dead {
 		letters[i] = deadLetter(&dead[i])
 		served.add(name, dead[i].ID, dead[i].Cursor)
@@ -146,8 +124,8 @@ func serveDead(w http.ResponseWriter, r *http.Request, name string, store queue.
 	return writeJSON(w, letters)
 }
 
-func deadLetter(d *queue.Dead) DeadLetter {
-	letter := DeadLetter{
+func deadLetter(d *queue.Dead) adminapi.DeadLetter {
+	letter := adminapi.DeadLetter{
 		ID: d.ID, Attempts: d.Attempts, Received: d.Received.UTC(), LastAttempt: d.Last.UTC(), LastError: d.LastError, Cursor: d.Cursor,
 	}
 	m, err := delivery.ParseMessage(d.Payload)
@@ -169,14 +147,11 @@ func deadLetter(d *queue.Dead) DeadLetter {
 }
 
 // serveChange replays or drops dead letters.
-func serveChange(w http.ResponseWriter, r *http.Request, done string, change func(ids ...string) (int, error)) error {
+func serveChange(w http.ResponseWriter, r *http.Request, what adminapi.Change, change func(ids ...string) (int, error)) error {
 	if err := needMethod(r, http.MethodPost); err != nil {
 		return err
 	}
-	var body struct {
-		IDs []string `json:"ids"`
-		All bool     `json:"all"`
-	}
+	var body adminapi.Selection
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAdminBody))
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(&body)
@@ -193,7 +168,7 @@ func serveChange(w http.ResponseWriter, r *http.Request, done string, change fun
 	if err != nil {
 		return storeError(err)
 	}
-	return writeJSON(w, map[string]int{done: n})
+	return writeJSON(w, map[string]int{what.Done: n})
 }
 
 func storeError(err error) error {
@@ -224,4 +199,5 @@ func writeJSON(w http.ResponseWriter, v any) error {
 var (
 	_ caddy.Module      = (*adminAPI)(nil)
 	_ caddy.AdminRouter = (*adminAPI)(nil)
+	_ caddy.Provisioner = (*adminAPI)(nil)
 )

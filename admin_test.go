@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/adminapi"
 )
 
 // admin asks the admin API on a port.
@@ -44,14 +46,14 @@ func TestAdminAPI(t *testing.T) {
 	}
 	eventually(t, func() bool { return queues()["default"].Dead == 5 }, "no dead letters")
 
-	var letters []DeadLetter
-	page := func(query string) []DeadLetter {
+	var letters []adminapi.DeadLetter
+	page := func(query string) []adminapi.DeadLetter {
 		t.Helper()
 		status, body := e.admin(port, "GET", "/default/dead"+query, "")
 		if status != 200 {
 			t.Fatalf("%d %s", status, body)
 		}
-		var page []DeadLetter
+		var page []adminapi.DeadLetter
 		decodeJSON(t, body, &page)
 		return page
 	}

@@ -70,6 +70,7 @@ func (app *Queues) declare(o *owner, server string) (*declaredQueue, error) {
 		}
 	}
 	o.shared = useQueue(location)
+	o.observer = countDeliveries(o.queue.Name, o.observer)
 	d := &declaredQueue{owner: o, server: server}
 	app.declared = append(app.declared, d)
 	return d, nil
@@ -104,6 +105,7 @@ func (app *Queues) Cleanup() error {
 	var errs []error
 	for _, d := range app.declared {
 		errs = append(errs, d.shared.release())
+		releaseDeliveries(d.queue.Name)
 	}
 	app.declared = nil
 	return errors.Join(errs...)

@@ -30,9 +30,11 @@ func (h *Handler) message(r *http.Request, e *profile.Event, body []byte) *deliv
 		Host:       r.Host,
 		URI:        r.URL.EscapedPath(),
 		RemoteAddr: clientAddr(r),
-		Header:     make(http.Header, 16),
+		Header:     make(http.Header, 1),
 		Body:       body,
+		Event:      e,
 	}
+	_ = e.ID() // before handlers and a late answer may ask for it at the same time
 	if query := delivery.StripQuery(r.URL.RawQuery); query != "" {
 		m.URI += "?" + query
 	}
@@ -44,7 +46,6 @@ func (h *Handler) message(r *http.Request, e *profile.Event, body []byte) *deliv
 	if h.Body == BodyNormalized {
 		m.Header["Content-Type"] = []string{"application/json"}
 	}
-	e.SetHeaders(m.Header)
 	return m
 }
 
@@ -64,9 +65,19 @@ func clientAddr(r *http.Request) string {
 // route is how a handler's queue delivers: the routes of `deliver`, which are run
 // as if the callback had just come in on the handler's server.
 type route struct {
-	routes  caddyhttp.RouteList
+	handler caddyhttp.Handler // of all routes, and then noteUnhandled
 	server  *caddyhttp.Server
 	secrets []profile.Secret
+}
+
+type unhandledKey struct{}
+
+// noteUnhandled comes after all handlers of deliver.
+func noteUnhandled(_ http.ResponseWriter, r *http.Request) error {
+	if unhandled, ok := r.Context().Value(unhandledKey{}).(*bool); ok {
+		*unhandled = true
+	}
+	return nil
 }
 
 // attempt delivers an event once.
@@ -76,20 +87,17 @@ func (d *route) attempt(ctx context.Context, item *queue.Item) delivery.Result {
 		// it will not become readable: better a dead letter than days of tries
 		return delivery.Result{Verdict: delivery.Refused, Error: "the stored event cannot be read: " + err.Error()}
 	}
-	r, err := d.request(ctx, m)
+	unhandled := false
+	r, err := d.request(context.WithValue(ctx, unhandledKey{}, &unhandled), m)
 	if err != nil {
 		return delivery.Result{Verdict: delivery.Refused, Error: "the stored event makes no request: " + err.Error()}
 	}
 	backend := newBackendWriter()
-	handled := true
-	err = call(d.routes.Compile(caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
-		handled = false
-		return nil
-	})), backend, r)
+	err = call(d.handler, backend, r)
 	switch {
 	case backend.overflow && backend.status != 0:
 		err = nil // it was told enough
-	case err == nil && backend.status == 0 && !handled:
+	case err == nil && backend.status == 0 && unhandled:
 		err = errors.New("no handler of deliver answers")
 	}
 	if ctx.Err() != nil && (err != nil || backend.status == 0 || backend.status == statusClientClosed) {

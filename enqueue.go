@@ -1,9 +1,11 @@
 package timcallback
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,16 +26,18 @@ func queueKey(e *profile.Event) string {
 	return strconv.FormatUint(e.SDKAppID, 10) + "/" + e.FromAccount
 }
 
+// payloads are used again: a store keeps none.
+var payloads = sync.Pool{New: func() any { return new([]byte) }}
+
 // enqueue stores an event and says what to answer. It is OK only once the event is
 // on stable storage. Storing does not stop when Tencent hangs up.
-func (h *Handler) enqueue(ctx context.Context, c *callback, m *delivery.Message) (status int, body []byte) {
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), c.deadline)
+func (h *Handler) enqueue(c *callback, m *delivery.Message) (status int, body []byte) {
+	ctx, cancel := context.WithDeadline(context.Background(), c.deadline)
 	defer cancel()
-	added, err := h.declared.put(ctx, queue.Event{
-		ID:      c.event.ID(),
-		Key:     queueKey(c.event),
-		Payload: m.Append(make([]byte, 0, 1024+len(m.Body))),
-	})
+	payload := payloads.Get().(*[]byte)
+	defer payloads.Put(payload)
+	*payload = m.Append((*payload)[:0])
+	added, err := h.declared.put(ctx, queue.Event{ID: c.event.ID(), Key: queueKey(c.event), Payload: *payload})
 	if err != nil {
 		if e := h.logger.Check(zapcore.WarnLevel, "callback not stored"); e != nil {
 			e.Write(append(c.identity(), zap.String("queue", h.Queue.Name), zap.Error(err))...)
@@ -55,6 +59,7 @@ func (d *declaredQueue) put(ctx context.Context, e queue.Event) (added bool, err
 		return store.Put(ctx, e)
 	}
 	// opening a long queue may take longer than Tencent waits
+	e.Payload = bytes.Clone(e.Payload)
 	type result struct {
 		added bool
 		err   error

@@ -32,11 +32,11 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 		deadline = deadline.Add(-min(storeReserve, budget/2))
 	}
 	requestCtx := r.Context()
-	fallBack := func() (status int, body []byte) { return h.enqueue(requestCtx, c, stored) }
+	fallBack := func() (status int, body []byte) { return h.enqueue(c, stored) }
 	if h.Queue != nil && h.declared.has(queueKey(c.event)) {
 		// nothing may overtake what waits for this user
 		status, reply := fallBack()
-		answer(w, status, reply)
+		answer(w, c, status, reply)
 		return
 	}
 
@@ -44,7 +44,7 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 	ctx, cancel := context.WithDeadline(requestCtx, deadline)
 	defer cancel()
 	replaceContext(r, ctx)
-	late := watch(w, r.ProtoMajor, deadline.Add(lateGrace), func() (int, []byte) {
+	late := watch(w, c, r.ProtoMajor, deadline.Add(lateGrace), func() (int, []byte) {
 		if h.Queue != nil {
 			return fallBack()
 		}
@@ -77,7 +77,7 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 	default:
 		h.logFailed(c, why, err)
 	}
-	answer(w, status, reply)
+	answer(w, c, status, reply)
 }
 
 // logFailed logs a forward that failed. An error may quote the request's URL,

@@ -2,6 +2,7 @@ package timcallback
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -23,14 +24,18 @@ type callback struct {
 	query    profile.Query
 	event    *profile.Event // nil until decoded
 	reason   profile.Reason // "" unless refused
+	began    time.Time
 	deadline time.Time
+	result   result // once it is answered
+	counted  bool
 }
 
 // ServeHTTP verifies a callback, normalizes it and answers Tencent. It returns
 // nil after every answer: an error would let Caddy write another one.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	now := time.Now()
-	c := &callback{deadline: now.Add(time.Duration(h.Timeout))}
+	c := &callback{began: now, deadline: now.Add(time.Duration(h.Timeout))}
+	defer c.count()
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		repl.Map(c.placeholder)
 	}
@@ -68,8 +73,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		_ = rc.SetReadDeadline(time.Time{})
 		h.forward(w, r, next, c, buf.Bytes())
 	case h.Queue != nil:
-		status, body := h.enqueue(r.Context(), c, h.message(r, c.event, h.backendBody(c.event, buf.Bytes())))
-		answer(w, status, body)
+		body := buf.Bytes()
+		if h.Body == BodyNormalized {
+			normalized := bodies.Get().(*bytes.Buffer)
+			defer returnBody(normalized)
+			normalized.Reset()
+			_, _ = normalized.Write(c.event.AppendJSON(normalized.AvailableBuffer()))
+			body = normalized.Bytes()
+		}
+		status, reply := h.enqueue(c, h.message(r, c.event, body))
+		answer(w, c, status, reply)
 	default:
 		h.acknowledge(w, c)
 	}
@@ -81,7 +94,7 @@ func (h *Handler) acknowledge(w http.ResponseWriter, c *callback) {
 	if e := h.logger.Check(zapcore.InfoLevel, "callback acknowledged, and kept nowhere but here"); e != nil {
 		e.Write(c.identity()...)
 	}
-	answer(w, http.StatusOK, answerOK)
+	answer(w, c, http.StatusOK, answerOK)
 }
 
 // verify makes the checks that need no body, in their order.
@@ -178,7 +191,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *callback, er
 	if !ok {
 		refusal = &profile.Error{Reason: profile.ReasonBadBody}
 	}
-	c.reason = refusal.Reason
+	c.reason, c.result = refusal.Reason, result(refusal.Reason)
 	if e := h.logger.Check(zapcore.InfoLevel, "callback refused"); e != nil {
 		clientIP, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 		e.Write(
@@ -192,7 +205,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *callback, er
 	if refusal.Reason == profile.ReasonMethod {
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	answer(w, refusal.Reason.Status(), profile.Fail(refusal.Error()).JSON())
+	answer(w, c, refusal.Reason.Status(), profile.Fail(refusal.Error()).JSON())
 }
 
 // loggable bounds what an unverified request can put into a log line.
@@ -260,20 +273,22 @@ var (
 )
 
 // answer answers Tencent when the handler is about to end.
-func answer(w http.ResponseWriter, status int, body []byte) {
+func answer(w http.ResponseWriter, c *callback, status int, body []byte) {
 	delete(w.Header(), "Content-Length") // the server knows it better
-	write(w, status, body)
+	write(w, c, status, body)
 }
 
 // answerNow answers Tencent completely while the handler goes on.
-func answerNow(w http.ResponseWriter, status int, body []byte) {
+func answerNow(w http.ResponseWriter, c *callback, status int, body []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	write(w, status, body)
+	write(w, c, status, body)
 	_ = http.NewResponseController(w).Flush()
+	c.count()
 }
 
 // write is the one place where Tencent is written to.
-func write(w http.ResponseWriter, status int, body []byte) {
+func write(w http.ResponseWriter, c *callback, status int, body []byte) {
+	c.result = cmp.Or(c.result, resultOf(status))
 	w.Header()["Content-Type"] = []string{"application/json"} // not shared: other handlers may edit it
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // who has hung up gets no answer

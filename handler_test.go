@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
@@ -137,7 +138,11 @@ func TestRefusals(t *testing.T) {
 			if tc.change != nil {
 				tc.change(r)
 			}
-			w, a := serve(t, h, r, nil)
+			var w *httptest.ResponseRecorder
+			var a profile.Answer
+			if got := counted(t, func() { w, a = serve(t, h, r, nil) }); got != result(tc.reason) {
+				t.Errorf("counted as %s, want %s", got, tc.reason)
+			}
 			if w.Code != tc.status || a.ActionStatus != profile.StatusFail || a.ErrorCode != 1 || a.ErrorInfo == "" {
 				t.Errorf("answered %d %+v, want %d", w.Code, a, tc.status)
 			}

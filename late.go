@@ -21,7 +21,7 @@ type lateAnswer struct {
 	given bool
 }
 
-func watch(w http.ResponseWriter, protoMajor int, at time.Time, outcome func() (status int, body []byte)) *lateAnswer {
+func watch(w http.ResponseWriter, c *callback, protoMajor int, at time.Time, outcome func() (status int, body []byte)) *lateAnswer {
 	late := new(lateAnswer)
 	late.mu.Lock() // the timer may fire at once
 	defer late.mu.Unlock()
@@ -36,7 +36,7 @@ func watch(w http.ResponseWriter, protoMajor int, at time.Time, outcome func() (
 			w.Header().Set("Connection", "close") // the next request on it would have to wait
 		}
 		status, body := outcome()
-		answerNow(w, status, body)
+		answerNow(w, c, status, body)
 	})
 	return late
 }

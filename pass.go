@@ -1,7 +1,9 @@
 package timcallback
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -23,12 +25,17 @@ func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 	header := w.Header().Clone()
 	through := &passWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, ctx: ctx}
 	err := call(next, through, r)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		c.result = resultUpstreamTimeout // unless it passed all the same
+	}
 
 	if through.wrote {
 		if err != nil {
+			c.result = cmp.Or(c.result, resultUpstreamError)
 			h.logFailed(c, "the answer broke off", err)
 			panic(http.ErrAbortHandler) // the client must not take it for a whole one
 		}
+		c.result = resultPassed
 		if e := h.logger.Check(zapcore.DebugLevel, "callback passed on"); e != nil {
 			e.Write(zap.String("sdk_appid", c.query.SDKAppID), zap.String("command", c.query.Command))
 		}
@@ -41,7 +48,7 @@ func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 		// what is left of the body must not be taken for the next request
 		w.Header().Set("Connection", "close")
 	}
-	answer(w, http.StatusBadGateway, answerBackendFailed)
+	answer(w, c, http.StatusBadGateway, answerBackendFailed)
 }
 
 // passWriter notes whether an answer was begun.

@@ -17,6 +17,9 @@ import (
 // Provision sets defaults, expands placeholders and checks the configuration.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
+	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
+		return err
+	}
 	h.setDefaults()
 	if err := h.check(); err != nil {
 		return err
@@ -158,7 +161,11 @@ func (h *Handler) provisionQueue(ctx caddy.Context) error {
 	if err := h.Queue.provision(ctx); err != nil {
 		return err
 	}
-	deliver := &route{routes: h.Queue.Deliver, server: server, secrets: h.secrets}
+	deliver := &route{
+		handler: h.Queue.Deliver.Compile(caddyhttp.HandlerFunc(noteUnhandled)),
+		server:  server,
+		secrets: h.secrets,
+	}
 	h.declared, err = app.(*Queues).declare(&owner{
 		queue:    h.Queue,
 		attempt:  deliver.attempt,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/d13c7061/caddy-tim-callback/internal/adminapi"
 	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
@@ -63,8 +64,8 @@ func withUser(user string, n int) string {
 }
 
 // queues asks the queues of this process for their state.
-func queues() map[string]QueueInfo {
-	infos := make(map[string]QueueInfo)
+func queues() map[string]adminapi.Queue {
+	infos := make(map[string]adminapi.Queue)
 	for _, info := range queueInfos() {
 		infos[info.Name] = info
 	}

@@ -44,6 +44,21 @@ func ParseSDKAppID(s string) (uint64, error) {
 	return n, nil
 }
 
+// CheckToken says what is wrong with a token, in words to follow "the token" and
+// without it: it is empty, longer than [MaxTokenLength] characters, or has white
+// space around it.
+func CheckToken(token string) error {
+	switch {
+	case token == "":
+		return errors.New("is empty")
+	case len([]rune(token)) > MaxTokenLength:
+		return fmt.Errorf("is longer than %d characters", MaxTokenLength)
+	case token != strings.TrimSpace(token):
+		return errors.New("begins or ends with white space")
+	}
+	return nil
+}
+
 // App is an app that may send callbacks.
 type App struct {
 	// SDKAppID is the app's SDKAppID, as the console shows it.
@@ -90,8 +105,7 @@ func (a *verifiedApp) signs(requestTime string) *signs {
 // NewVerifier makes a Verifier for apps. RequestTime may be maxAge away from
 // now, either way, in whole seconds. It is an error to name no app or one twice,
 // an SDKAppID that [ParseSDKAppID] does not take, a maxAge that is not positive,
-// and a token that is empty, longer than [MaxTokenLength] characters, or has
-// white space around it. Errors never hold a token.
+// and a token that [CheckToken] does not take. Errors never hold a token.
 func NewVerifier(maxAge time.Duration, apps ...App) (*Verifier, error) {
 	if len(apps) == 0 {
 		return nil, errors.New("no app is configured")
@@ -108,13 +122,8 @@ func NewVerifier(maxAge time.Duration, apps ...App) (*Verifier, error) {
 			return nil, fmt.Errorf("app %s is configured twice", app.SDKAppID)
 		}
 		for i, token := range app.Tokens {
-			switch {
-			case token == "":
-				return nil, fmt.Errorf("app %s: token %d is empty", app.SDKAppID, i+1)
-			case len([]rune(token)) > MaxTokenLength:
-				return nil, fmt.Errorf("app %s: token %d is longer than %d characters", app.SDKAppID, i+1, MaxTokenLength)
-			case token != strings.TrimSpace(token):
-				return nil, fmt.Errorf("app %s: token %d begins or ends with white space", app.SDKAppID, i+1)
+			if err := CheckToken(token); err != nil {
+				return nil, fmt.Errorf("app %s: token %d %w", app.SDKAppID, i+1, err)
 			}
 		}
 		v.apps[app.SDKAppID] = &verifiedApp{tokens: slices.Clone(app.Tokens)}

@@ -10,34 +10,48 @@ import (
 // EventTypePrefix is what a CloudEvents type has before the callback command.
 const EventTypePrefix = "com.tencent.im."
 
+const sourcePrefix = "/tim/apps/"
+
 // EventType is the CloudEvents type of an event.
 func (e *Event) EventType() string { return EventTypePrefix + e.Command }
 
 // Source is the CloudEvents source of an event: "/tim/apps/" and its SDKAppID.
-func (e *Event) Source() string { return "/tim/apps/" + strconv.FormatUint(e.SDKAppID, 10) }
+func (e *Event) Source() string { return sourcePrefix + strconv.FormatUint(e.SDKAppID, 10) }
 
-// SetHeaders sets the event's CloudEvents 1.0 attributes as headers, for the HTTP
-// binding's binary content mode. Attributes that the callback did not have are
-// left out; [StripHeaders] removes those that a client may have forged.
+// SetHeaders sets [Event.Headers] in h; [StripHeaders] removes those that a client
+// may have forged.
 func (e *Event) SetHeaders(h http.Header) {
-	set := func(canonicalName, value string) {
-		if value != "" {
-			h[canonicalName] = []string{encodeHeader(value)}
+	for name, value := range e.Headers {
+		h[name] = []string{value}
+	}
+}
+
+// Headers yields the event's CloudEvents 1.0 attributes as headers, with their
+// canonical names, for the HTTP binding's binary content mode. Attributes that the
+// callback did not have are left out.
+func (e *Event) Headers(yield func(name, value string) bool) {
+	app := strconv.FormatUint(e.SDKAppID, 10)
+	eventTime := ""
+	if !e.EventTime.IsZero() {
+		eventTime = e.EventTime.UTC().Format(TimeFormat)
+	}
+	for _, attribute := range [...][2]string{
+		{"Ce-Specversion", "1.0"},
+		{"Ce-Id", e.ID()},
+		{"Ce-Source", sourcePrefix + app},
+		{"Ce-Type", e.EventType()},
+		{"Ce-Subject", e.FromAccount},
+		{"Ce-Time", eventTime},
+		{"Ce-Sdkappid", app},
+		{"Ce-Operator", e.OperatorAccount},
+		{"Ce-Platform", e.Platform},
+		{"Ce-Clientip", e.ClientIP},
+		{"Ce-Changed", strings.Join(e.Changed(), ",")},
+	} {
+		if attribute[1] != "" && !yield(attribute[0], encodeHeader(attribute[1])) {
+			return
 		}
 	}
-	set("Ce-Specversion", "1.0")
-	set("Ce-Id", e.ID())
-	set("Ce-Source", e.Source())
-	set("Ce-Type", e.EventType())
-	set("Ce-Subject", e.FromAccount)
-	if !e.EventTime.IsZero() {
-		set("Ce-Time", e.EventTime.UTC().Format(TimeFormat))
-	}
-	set("Ce-Sdkappid", strconv.FormatUint(e.SDKAppID, 10))
-	set("Ce-Operator", e.OperatorAccount)
-	set("Ce-Platform", e.Platform)
-	set("Ce-Clientip", e.ClientIP)
-	set("Ce-Changed", strings.Join(e.Changed(), ","))
 }
 
 // StripHeaders removes every ce-* and webhook-* header, so that what [Event.SetHeaders]

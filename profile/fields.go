@@ -77,6 +77,12 @@ var standards = map[string]*standard{
 	"Tag_Profile_IM_Role":  {name: "role", uint32: true},
 }
 
+// IsUint32 reports whether Tencent documents the values of a tag as uint32.
+func IsUint32(tag string) bool {
+	s, ok := standards[tag]
+	return ok && s.uint32
+}
+
 // normalizeField turns a tag and its value, as sent, into a Field. A value that
 // cannot be converted stays as it is; one that was not sent is null.
 func normalizeField(tag string, v Value) Field {

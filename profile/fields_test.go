@@ -73,3 +73,14 @@ func TestPlatform(t *testing.T) {
 		}
 	}
 }
+
+func TestIsUint32(t *testing.T) {
+	for tag, want := range map[string]bool{
+		"Tag_Profile_IM_BirthDay": true, "Tag_Profile_IM_Language": true, "Tag_Profile_IM_Level": true, "Tag_Profile_IM_Role": true,
+		"Tag_Profile_IM_Nick": false, "Tag_Profile_IM_Gender": false, "Tag_Profile_Custom_Level": false, "level": false, "": false,
+	} {
+		if got := IsUint32(tag); got != want {
+			t.Errorf("%q: got %v", tag, got)
+		}
+	}
+}

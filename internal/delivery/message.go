@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
 // Message is what a queue keeps of a callback: the POST to be delivered.
@@ -16,8 +18,12 @@ type Message struct {
 	Host       string
 	URI        string      // path and query, without Sign and RequestTime; see [StripQuery]
 	RemoteAddr string      // the client's address, for X-Forwarded-For; may be empty
-	Header     http.Header // Content-Type, ce-* and the trace context
+	Header     http.Header // Content-Type, the trace context and, where it was parsed, ce-*
 	Body       []byte
+
+	// Event, if it is there, gives the message ce-* headers when it is written,
+	// which costs less than having them in Header.
+	Event *profile.Event
 }
 
 // remoteAddrHeader carries RemoteAddr. No header of the message can stand for it:
@@ -33,8 +39,8 @@ func reserved(canonicalName string) bool {
 	return false
 }
 
-// Append appends the message as an HTTP/1.1 request, headers in the order of
-// their names. Nothing in it can add a header or another request: in values,
+// Append appends the message as an HTTP/1.1 request, those of Header in the order
+// of their names. Nothing in it can add a header or another request: in values,
 // control characters become spaces; in the URI, they and spaces are
 // percent-encoded; headers with a malformed or reserved name are left out.
 func (m *Message) Append(dst []byte) []byte {
@@ -52,6 +58,11 @@ func (m *Message) Append(dst []byte) []byte {
 	dst = strconv.AppendInt(dst, int64(len(m.Body)), 10)
 	dst = append(dst, "\r\n"...)
 
+	if m.Event != nil {
+		for name, value := range m.Event.Headers {
+			dst = appendHeader(dst, name, value)
+		}
+	}
 	names := make([]string, 0, 16) // does not escape
 	for name := range m.Header {
 		if validName(name) && !reserved(textproto.CanonicalMIMEHeaderKey(name)) {
@@ -155,17 +166,27 @@ func ParseMessage(payload []byte) (*Message, error) {
 // stored, from a URL's raw query. Names are read as [profile.ParseQuery] reads
 // them, whatever their case and percent-encoding; all else stays byte for byte.
 func StripQuery(rawQuery string) string {
-	secret := func(pair string) bool {
-		name, _, _ := strings.Cut(pair, "=")
-		if strings.ContainsAny(name, "%+") {
-			var err error
-			if name, err = url.QueryUnescape(name); err != nil {
-				return false // no callback: ParseQuery refuses the whole query
-			}
+	kept := make([]byte, 0, len(rawQuery))
+	first := true
+	for pair := range strings.SplitSeq(rawQuery, "&") {
+		if secretParameter(pair) {
+			continue
 		}
-		return strings.EqualFold(name, "Sign") || strings.EqualFold(name, "RequestTime")
+		if !first {
+			kept = append(kept, '&')
+		}
+		kept, first = append(kept, pair...), false
 	}
-	pairs := strings.Split(rawQuery, "&")
-	kept := slices.DeleteFunc(pairs, secret)
-	return strings.Join(kept, "&")
+	return string(kept)
+}
+
+func secretParameter(pair string) bool {
+	name, _, _ := strings.Cut(pair, "=")
+	if strings.ContainsAny(name, "%+") {
+		var err error
+		if name, err = url.QueryUnescape(name); err != nil {
+			return false // no callback: ParseQuery refuses the whole query
+		}
+	}
+	return strings.EqualFold(name, "Sign") || strings.EqualFold(name, "RequestTime")
 }

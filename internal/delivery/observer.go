@@ -16,6 +16,9 @@ const (
 	OutcomeDead      Outcome = "dead"
 )
 
+// Outcomes returns all of them.
+func Outcomes() []Outcome { return []Outcome{OutcomeDelivered, OutcomeRetried, OutcomeDead} }
+
 // Report is about an attempt that has ended, and that counts.
 type Report struct {
 	Item    *queue.Item // with its attempts as they now are; not to be kept or changed

@@ -4,7 +4,6 @@ package deliveries
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,11 +28,7 @@ const fillLimit = 3 * time.Minute
 
 // Run measures one outage.
 func Run(ctx context.Context, args []string) (err error) {
-	flags := flag.NewFlagSet("bench delivery", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), help)
-		flags.PrintDefaults()
-	}
+	flags := rig.Flags("delivery", help)
 	waiting := flags.Int("waiting", 100_000, "events that wait when the backend comes back")
 	rate := flags.Int("rate", 500, "callbacks per second that arrive meanwhile")
 	retry := flags.String("retry", "50ms 600ms", "shortest and longest wait between attempts")
@@ -46,9 +41,6 @@ func Run(ctx context.Context, args []string) (err error) {
 	}
 	if *waiting < 1 || *workers < 1 || *rate < 0 {
 		return errors.New("-waiting and -workers must be at least 1, -rate at least 0")
-	}
-	if err := rig.Check("wrk", "taskset"); err != nil {
-		return err
 	}
 	dir, caddy, err := rig.Setup(ctx)
 	if err != nil {

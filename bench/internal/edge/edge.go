@@ -4,7 +4,6 @@ package edge
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,9 +38,6 @@ type options struct {
 func Run(ctx context.Context, args []string) (err error) {
 	opts, err := parseOptions(args)
 	if err != nil {
-		return err
-	}
-	if err := rig.Check("wrk", "taskset"); err != nil {
 		return err
 	}
 	dir, caddy, err := rig.Setup(ctx)
@@ -89,11 +85,7 @@ func parseOptions(args []string) (*options, error) {
 		described = append(described, fmt.Sprintf("  %-9s %s\n", s.Name, s.What))
 	}
 	opts := new(options)
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprintf(flags.Output(), help, strings.Join(described, ""))
-		flags.PrintDefaults()
-	}
+	flags := rig.Flags("edge", fmt.Sprintf(help, strings.Join(described, "")))
 	flags.IntVar(&opts.rounds, "rounds", 15, "how often each server is measured")
 	seconds := flags.Int("seconds", 2, "length of a round, below 50: a Sign is fresh for a minute")
 	flags.IntVar(&opts.connections, "connections", 32, "kept-alive connections of wrk")

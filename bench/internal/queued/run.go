@@ -5,7 +5,6 @@ package queued
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,11 +48,7 @@ func delivers(s *rig.Server) bool { return s.Name == "queue" || s.Name == "queue
 
 // Run compares them.
 func Run(ctx context.Context, args []string) (err error) {
-	flags := flag.NewFlagSet("bench server", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), help)
-		flags.PrintDefaults()
-	}
+	flags := rig.Flags("server", help)
 	count := flags.Int("rounds", 7, "how often each server is measured")
 	seconds := flags.Int("seconds", 2, "length of a round, below 50: a Sign is fresh for a minute")
 	connections := flags.Int("connections", 64, "kept-alive connections of wrk")
@@ -63,9 +58,6 @@ func Run(ctx context.Context, args []string) (err error) {
 	}
 	if *count < 1 || *connections < 1 || *seconds < 1 || *seconds >= 50 {
 		return errors.New("-rounds and -connections must be at least 1, -seconds from 1 to 49")
-	}
-	if err := rig.Check("wrk", "taskset"); err != nil {
-		return err
 	}
 	dir, caddy, err := rig.Setup(ctx)
 	if err != nil {

@@ -36,8 +36,12 @@ func TempDir() (string, error) {
 	return dir, nil
 }
 
-// Setup builds Caddy with this module in a temporary folder, which is to be removed.
+// Setup builds Caddy with this module in a temporary folder, which is to be removed,
+// if the machine has what is needed to load it.
 func Setup(ctx context.Context) (dir, caddy string, err error) {
+	if err := Check("wrk", "taskset"); err != nil {
+		return "", "", err
+	}
 	if dir, err = TempDir(); err != nil {
 		return "", "", err
 	}
@@ -48,6 +52,16 @@ func Setup(ctx context.Context) (dir, caddy string, err error) {
 		return "", "", errors.Join(fmt.Errorf("building cmd/caddy: %w\n%s", err, output), os.RemoveAll(dir))
 	}
 	return dir, caddy, nil
+}
+
+// Flags makes the flag set of a benchmark; help is what it says before the flags.
+func Flags(name, help string) *flag.FlagSet {
+	flags := flag.NewFlagSet("bench "+name, flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), help)
+		flags.PrintDefaults()
+	}
+	return flags
 }
 
 // Parse parses flags; the flag package says itself what is wrong with them.

@@ -5,7 +5,6 @@ package stores
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,11 +53,7 @@ var (
 
 // Run compares them.
 func Run(ctx context.Context, args []string) (err error) {
-	flags := flag.NewFlagSet("bench store", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), help)
-		flags.PrintDefaults()
-	}
+	flags := rig.Flags("store", help)
 	rounds := flags.Int("rounds", 7, "how often each is measured")
 	seconds := flags.Int("seconds", 2, "length of a round")
 	senders := flags.String("senders", "64,256", "concurrent senders")
