@@ -1,0 +1,29 @@
+package timcallback
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+)
+
+func init() {
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:  "tim-callback",
+		Usage: "<command>",
+		Short: "Sends, checks and manages callbacks of Tencent Cloud Chat",
+		CobraFunc: func(cmd *cobra.Command) {
+			cmd.FParseErrWhitelist.UnknownFlags = true // they are of a command that is misspelt
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+				}
+				return cmd.Help()
+			}
+			cmd.AddCommand(sendCommand())
+			cmd.AddCommand(checkCommand())
+			cmd.AddCommand(queueCommand())
+		},
+	})
+}

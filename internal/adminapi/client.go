@@ -1,0 +1,105 @@
+package adminapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+)
+
+// Client asks the admin endpoint of a running Caddy.
+type Client struct {
+	// Address is the endpoint's, as Caddy's own commands take it.
+	Address string
+}
+
+// Queues returns the state of all queues.
+func (c Client) Queues() (queues []Queue, err error) {
+	return queues, c.ask(http.MethodGet, Base, nil, &queues)
+}
+
+// Dead pages through the dead letters of a queue, in the order in which they
+// died, from behind a cursor or ID on. It ends after limit of them, if that is
+// not 0, and after an error.
+func (c Client) Dead(queue, after string, limit int) iter.Seq2[[]DeadLetter, error] {
+	return func(yield func([]DeadLetter, error) bool) {
+		for left := limit; limit == 0 || left > 0; {
+			size := DefaultPage
+			if limit != 0 {
+				size = min(size, left)
+			}
+			query := url.Values{"limit": {strconv.Itoa(size)}, "after": {after}}
+			var page []DeadLetter
+			if err := c.ask(http.MethodGet, deadPath(queue)+"?"+query.Encode(), nil, &page); err != nil {
+				yield(nil, err)
+				return
+			}
+			if len(page) > 0 && !yield(page, nil) || len(page) < size {
+				return
+			}
+			left -= len(page)
+			after = page[len(page)-1].Cursor
+		}
+	}
+}
+
+// Change replays or drops dead letters of a queue and returns how many.
+func (c Client) Change(change Change, queue string, which Selection) (int, error) {
+	var answer map[string]int
+	if err := c.ask(http.MethodPost, deadPath(queue)+"/"+change.Path, which, &answer); err != nil {
+		return 0, err
+	}
+	n, ok := answer[change.Done]
+	if !ok {
+		return 0, fmt.Errorf("the answer of Caddy at %s does not say how many were %s", c.Address, change.Done)
+	}
+	return n, nil
+}
+
+func deadPath(queue string) string { return Base + "/" + url.PathEscape(queue) + "/dead" }
+
+func (c Client) ask(method, uri string, body, answer any) error {
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	// each request has a connection of its own, which must not stay open
+	header := http.Header{"Connection": {"close"}}
+	resp, err := caddycmd.AdminAPIRequest(c.Address, method, uri, header, bytes.NewReader(text))
+	if err != nil {
+		return c.explain(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
+		return fmt.Errorf("what is at %s does not answer like Caddy's admin endpoint with this module: %w", c.Address, err)
+	}
+	return nil
+}
+
+// explain finds the API's own words in an error of AdminAPIRequest, which has them
+// only in its text.
+func (c Client) explain(err error) error {
+	status, ok := strings.CutPrefix(err.Error(), "caddy responded with error: HTTP ")
+	if !ok {
+		return fmt.Errorf("no answer from Caddy's admin endpoint at %s (is it there? --address and --config say where it is): %w", c.Address, err)
+	}
+	status, body, _ := strings.Cut(status, ": ")
+	var answer struct{ Error string }
+	if json.Unmarshal([]byte(body), &answer) == nil && answer.Error != "" {
+		return errors.New(answer.Error)
+	}
+	if status == strconv.Itoa(http.StatusNotFound) {
+		return fmt.Errorf("the Caddy at %s does not know of queues: was it built with this module?", c.Address)
+	}
+	return fmt.Errorf("the Caddy at %s answered %s: %s", c.Address, status, strings.TrimSpace(body))
+}

@@ -1,0 +1,25 @@
+package console
+
+import (
+	"fmt"
+	"unicode"
+	"unicode/utf16"
+)
+
+// VisibleJSON makes a JSON text harmless as [Visible] does, but without changing
+// what it means: what could do harm is escaped.
+func VisibleJSON(text []byte) []byte {
+	clean := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		switch {
+		case r == '\n', unicode.IsPrint(r):
+			clean = append(clean, string(r)...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			clean = fmt.Appendf(clean, `\u%04x\u%04x`, high, low)
+		default:
+			clean = fmt.Appendf(clean, `\u%04x`, r)
+		}
+	}
+	return clean
+}

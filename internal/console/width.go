@@ -1,0 +1,50 @@
+package console
+
+import (
+	"slices"
+	"unicode"
+
+	"golang.org/x/text/width"
+)
+
+// Width is how many columns of a terminal a [Line] takes.
+func Width(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeWidth(r)
+	}
+	return n
+}
+
+func runeWidth(r rune) int {
+	if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
+		return 0
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}
+
+// Cut shortens a [Line] to a number of columns, with … in place of what is missing:
+// of its end, or of its beginning.
+func Cut(s string, columns int, beginning bool) string {
+	if Width(s) <= columns {
+		return s
+	}
+	runes := []rune(s)
+	if beginning {
+		slices.Reverse(runes)
+	}
+	n, width := 0, 0
+	for width+runeWidth(runes[n]) < columns {
+		width += runeWidth(runes[n])
+		n++
+	}
+	runes = append(runes[:n], '…')
+	if beginning {
+		slices.Reverse(runes)
+	}
+	return string(runes)
+}

@@ -1,0 +1,74 @@
+package tencent
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/url"
+	"strings"
+)
+
+// Redacted stands where a Sign was.
+const Redacted = "REDACTED"
+
+// RedactURL writes u as it may be shown: without the Sign, and whatever else is a
+// parameter of that name in any case.
+func RedactURL(u *url.URL) string {
+	c := *u
+	pairs := strings.Split(u.RawQuery, "&")
+	for i, pair := range pairs {
+		if name, _, ok := signIn(pair); ok {
+			pairs[i] = name + "=" + Redacted
+		}
+	}
+	c.RawQuery = strings.Join(pairs, "&")
+	return c.String()
+}
+
+// signIn takes a query's parameter apart if it is a Sign. name is as written,
+// value is not escaped.
+func signIn(pair string) (name, value string, ok bool) {
+	name, value, _ = strings.Cut(pair, "=")
+	plain, err := url.QueryUnescape(name)
+	if err != nil || !strings.EqualFold(plain, "Sign") {
+		return "", "", false
+	}
+	if unescaped, err := url.QueryUnescape(value); err == nil {
+		value = unescaped
+	}
+	return name, value, true
+}
+
+// redact takes the Sign of the request out of what came back: an endpoint may well
+// repeat the URL in a redirect or on an error page.
+func (x *Exchange) redact(u *url.URL) {
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		_, sign, ok := signIn(pair)
+		if !ok || len(sign) != hex.EncodedLen(sha256.Size) {
+			continue // a short word would be found everywhere
+		}
+		x.Body = []byte(cutOut(string(x.Body), sign))
+		for _, values := range x.Header {
+			for i, value := range values {
+				values[i] = cutOut(value, sign)
+			}
+		}
+		if x.Err != nil {
+			// an error without it keeps its type
+			if text := x.Err.Error(); cutOut(text, sign) != text {
+				x.Err = errors.New(cutOut(text, sign))
+			}
+		}
+	}
+}
+
+// cutOut is s without secret, in whatever case.
+func cutOut(s, secret string) string {
+	for i := 0; i+len(secret) <= len(s); i++ {
+		if strings.EqualFold(s[i:i+len(secret)], secret) {
+			s = s[:i] + Redacted + s[i+len(secret):]
+			i += len(Redacted) - 1
+		}
+	}
+	return s
+}
