@@ -61,6 +61,11 @@ func run(m *testing.M) (code int, err error) {
 	}
 	backend := httptest.NewServer(http.HandlerFunc(receive))
 	defer backend.Close()
+	closeOperated, err := startOperated(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer closeOperated()
 	if err := startCaddy(dir, backend.URL); err != nil {
 		return 0, err
 	}
@@ -110,7 +115,8 @@ func startCaddy(dir, backend string) error {
 			sign %[5]s %[6]s
 		}
 		reverse_proxy %[7]s
-	}`, dir, site, app, token, oldSecret, newSecret, backend)
+	}
+	%[8]s`, dir, site, app, token, oldSecret, newSecret, backend, operated.config)
 	adapted, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), nil)
 	if err != nil {
 		return err
