@@ -66,7 +66,7 @@ func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 	name, action, _ := strings.Cut(path, "/")
 	o := ownerByName(name)
 	if o == nil {
-		return apiError(http.StatusNotFound, fmt.Errorf("there is no queue %q", name))
+		return apiError(http.StatusNotFound, unknownQueue(name))
 	}
 	store := o.shared.opened()
 	if store == nil {
@@ -81,6 +81,17 @@ func (a *adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 		return serveChange(w, r, adminapi.Drop, store.Drop)
 	}
 	return apiError(http.StatusNotFound, fmt.Errorf("resource not found: %s", r.URL.Path))
+}
+
+func unknownQueue(name string) error {
+	var names []string
+	for _, o := range currentOwners() {
+		names = append(names, o.queue.Name)
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("there is no queue %q, nor any other", name)
+	}
+	return fmt.Errorf("there is no queue %q; there are: %s", name, strings.Join(names, ", "))
 }
 
 func queueInfos() []adminapi.Queue {
