@@ -30,7 +30,7 @@ func (h *Handler) message(r *http.Request, e *profile.Event, body []byte) *deliv
 		Host:       r.Host,
 		URI:        r.URL.EscapedPath(),
 		RemoteAddr: clientAddr(r),
-		Header:     make(http.Header, 1),
+		Header:     h.storedHeader(r.Header),
 		Body:       body,
 		Event:      e,
 	}
@@ -38,28 +38,38 @@ func (h *Handler) message(r *http.Request, e *profile.Event, body []byte) *deliv
 	if query := delivery.StripQuery(r.URL.RawQuery); query != "" {
 		m.URI += "?" + query
 	}
+	return m
+}
+
+// normalizedHeader is what most messages have, so they share it.
+var normalizedHeader = http.Header{"Content-Type": {"application/json"}}
+
+// storedHeader is what is kept of a request's header. It must not be changed.
+func (h *Handler) storedHeader(received http.Header) http.Header {
+	normalized := h.Body == BodyNormalized
+	if normalized && received["Traceparent"] == nil && received["Tracestate"] == nil {
+		return normalizedHeader
+	}
+	kept := make(http.Header, 3)
 	for _, name := range []string{"Content-Type", "Traceparent", "Tracestate"} {
-		if values, ok := r.Header[name]; ok {
-			m.Header[name] = values
+		if values, ok := received[name]; ok {
+			kept[name] = values
 		}
 	}
-	if h.Body == BodyNormalized {
-		m.Header["Content-Type"] = []string{"application/json"}
+	if normalized {
+		kept["Content-Type"] = normalizedHeader["Content-Type"]
 	}
-	return m
+	return kept
 }
 
 // clientAddr is the client's address as Caddy sees it, with a port.
 func clientAddr(r *http.Request) string {
-	host, port, err := net.SplitHostPort(r.RemoteAddr)
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	client, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-	switch {
-	case client == "":
+	if client == "" || err == nil && client == host {
 		return r.RemoteAddr
-	case err != nil || client != host:
-		port = "0" // that of a proxy in between
 	}
-	return net.JoinHostPort(client, port)
+	return net.JoinHostPort(client, "0") // the port is that of a proxy in between
 }
 
 // route is how a handler's queue delivers: the routes of `deliver`, which are run

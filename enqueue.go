@@ -23,7 +23,8 @@ var answerNotStored = profile.Fail("the callback could not be stored").JSON()
 
 // queueKey is whose events are kept in order: those of one user of one app.
 func queueKey(e *profile.Event) string {
-	return strconv.FormatUint(e.SDKAppID, 10) + "/" + e.FromAccount
+	key := strconv.AppendUint(make([]byte, 0, 64), e.SDKAppID, 10)
+	return string(append(append(key, '/'), e.FromAccount...))
 }
 
 // payloads are used again: a store keeps none.

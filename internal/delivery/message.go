@@ -166,18 +166,20 @@ func ParseMessage(payload []byte) (*Message, error) {
 // stored, from a URL's raw query. Names are read as [profile.ParseQuery] reads
 // them, whatever their case and percent-encoding; all else stays byte for byte.
 func StripQuery(rawQuery string) string {
-	kept := make([]byte, 0, len(rawQuery))
+	var kept strings.Builder
+	kept.Grow(len(rawQuery))
 	first := true
 	for pair := range strings.SplitSeq(rawQuery, "&") {
 		if secretParameter(pair) {
 			continue
 		}
 		if !first {
-			kept = append(kept, '&')
+			kept.WriteByte('&')
 		}
-		kept, first = append(kept, pair...), false
+		kept.WriteString(pair)
+		first = false
 	}
-	return string(kept)
+	return kept.String()
 }
 
 func secretParameter(pair string) bool {
