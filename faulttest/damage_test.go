@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,6 +47,7 @@ func TestDamagedFile(t *testing.T) {
 		{"all but the last page", whole[:used&^4095]},
 		{"its beginning", whole[:10000]},
 		{"a flipped bit in an event", bytes.ReplaceAll(whole, id, append([]byte("Be"), id[2:]...))},
+		{"pages of zeros", withoutPages(whole, id)},
 		{"both meta pages gone", append(make([]byte, 8192), whole[8192:]...)},
 		{"of another program", foreign(t, "accounts", "format", "1")},
 		{"of a later version", foreign(t, "meta", "format", "caddy-tim-callback queue 2")},
@@ -142,4 +144,15 @@ func foreign(t *testing.T, bucket, key, value string) []byte {
 		t.Fatal(fmt.Errorf("reading the foreign file: %w", err))
 	}
 	return content
+}
+
+// withoutPages clears the pages that have something in them.
+func withoutPages(file, something []byte) []byte {
+	file = bytes.Clone(file)
+	for page := range slices.Chunk(file, os.Getpagesize()) {
+		if bytes.Contains(page, something) {
+			clear(page)
+		}
+	}
+	return file
 }

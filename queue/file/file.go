@@ -61,14 +61,6 @@ type Store struct {
 	inFlight map[uint64]bool // what was taken and whose end is not written yet
 }
 
-// contents is what is known about a file without looking into it. IDs and keys are
-// there as hashes.
-type contents struct {
-	index *index
-	ids   map[uint64]reference // the writer's alone; as of the transaction that it is in
-	dead  int
-}
-
 // Open opens a queue or makes a new one. A file that is not a queue of ours, or
 // that is damaged, is an error and left as it is.
 func Open(options Options) (*Store, error) {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"github.com/d13c7061/caddy-tim-callback/queue"
 	"github.com/d13c7061/caddy-tim-callback/queue/queuetest"
@@ -98,5 +101,38 @@ func TestNothingIsSyncedForADuplicate(t *testing.T) {
 	}
 	if other := put("b"); other == first {
 		t.Error("no write for an event")
+	}
+}
+
+// TestChangedBeforeItIsOpened: another process may have the file in the moment
+// between reading what is in there and opening it for writing.
+func TestChangedBeforeItIsOpened(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "queue.db")
+	others := []string{"of the new file", "of the file that was read"}
+	s, err := Open(Options{Path: path, open: func(path string, mode os.FileMode, o *bolt.Options) (*bolt.DB, error) {
+		if len(others) > 0 {
+			other, err := Open(Options{Path: path})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := other.Put(t.Context(), queue.Event{ID: others[0], Key: "k"}); err != nil {
+				t.Error(err)
+			}
+			others = others[1:]
+			if err := other.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		return bolt.Open(path, mode, o)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if n := s.Counts().Waiting; n != 2 {
+		t.Errorf("%d events wait, want 2", n)
+	}
+	if added, err := s.Put(t.Context(), queue.Event{ID: "of the new file", Key: "k"}); added || err != nil {
+		t.Errorf("put again: %v %v", added, err)
 	}
 }

@@ -1,0 +1,154 @@
+package file
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// pages reads what a bbolt file holds without trusting any of it. bbolt itself
+// trusts all: a damaged page makes it panic, while it opens a file in a goroutine
+// where nobody can recover from that, or read on without an end.
+type pages struct {
+	file io.ReaderAt
+	size int // of a page, in bytes
+	root uint64
+	seen []bool // by page, whether something refers to it
+	buf  []byte
+}
+
+// bucket is a bucket of the file's root.
+type bucket struct {
+	name     string
+	root     uint64
+	page     page // if root is 0
+	sequence uint64
+}
+
+// bucketHeader is the root's number and the sequence. The page follows if it is alone.
+const bucketHeader = 16
+
+// newPages reads a file of so many bytes, whose root bucket is on the page root.
+func newPages(file io.ReaderAt, length int64, size int, root uint64) *pages {
+	p := &pages{file: file, size: size, root: root, seen: make([]bool, length/int64(size))}
+	_ = p.claim(0, 2) // for the meta pages
+	return p
+}
+
+// claim notes that something refers to n pages, which nothing else may then do.
+func (p *pages) claim(id, n uint64) error {
+	if end := uint64(len(p.seen)); id >= end || n > end-id {
+		return fmt.Errorf("%w: it is beyond the end", errDamaged)
+	}
+	for i := range p.seen[id : id+n] {
+		if p.seen[id+uint64(i)] {
+			return fmt.Errorf("%w: it is in two places", errDamaged)
+		}
+		p.seen[id+uint64(i)] = true
+	}
+	return nil
+}
+
+// read reads a page that nothing has referred to yet. It is valid until the next one is read.
+func (p *pages) read(id uint64) (page, error) {
+	if err := p.claim(id, 1); err != nil {
+		return nil, err
+	}
+	p.buf = append(p.buf[:0], make([]byte, p.size)...)
+	at := int64(id) * int64(p.size)
+	if _, err := p.file.ReadAt(p.buf, at); err != nil {
+		return nil, err
+	}
+	if more := page(p.buf).overflow(); more > 0 {
+		if err := p.claim(id+1, more); err != nil {
+			return nil, err
+		}
+		p.buf = append(p.buf, make([]byte, more*uint64(p.size))...)
+		if _, err := p.file.ReadAt(p.buf[p.size:], at+int64(p.size)); err != nil {
+			return nil, err
+		}
+	}
+	if own := page(p.buf).id(); own != id {
+		return nil, fmt.Errorf("%w: it says to be page %d", errDamaged, own)
+	}
+	return p.buf, nil
+}
+
+// buckets lists the buckets of the root, in the order of their names.
+func (p *pages) buckets() (list []bucket, err error) {
+	err = p.tree(p.root, span{}, func(e element) error {
+		if !e.isBucket() || len(e.value) < bucketHeader {
+			return fmt.Errorf("%w: %.32q is no bucket", errDamaged, e.key)
+		}
+		list = append(list, bucket{
+			name:     string(e.key),
+			root:     binary.NativeEndian.Uint64(e.value),
+			sequence: binary.NativeEndian.Uint64(e.value[8:]),
+			page:     bytes.Clone(e.value[bucketHeader:]),
+		})
+		return nil
+	})
+	return list, err
+}
+
+// each calls f with what is in a bucket, in the order of the keys. The slices are
+// valid until f returns.
+func (p *pages) each(b bucket, f func(key, value []byte) error) error {
+	visit := func(e element) error {
+		if e.isBucket() {
+			return fmt.Errorf("%w: %.32x is a bucket", errDamaged, e.key)
+		}
+		return f(e.key, e.value)
+	}
+	if b.root != 0 {
+		return p.tree(b.root, span{}, visit)
+	}
+	if len(b.page) < pageHeader || b.page.kind() != leafPage {
+		return fmt.Errorf("%w: it has no pages", errDamaged)
+	}
+	return b.page.each(span{}, visit)
+}
+
+// tree visits the leaves below a page.
+func (p *pages) tree(id uint64, within span, visit func(element) error) error {
+	at := func(err error) error {
+		if err == nil {
+			return nil
+		}
+		return fmt.Errorf("page %d: %w", id, err)
+	}
+	page, err := p.read(id)
+	if err != nil {
+		return at(err)
+	}
+	switch page.kind() {
+	case leafPage:
+		return at(page.each(within, visit))
+	case branchPage:
+	default:
+		return at(fmt.Errorf("%w: it is of no kind that can be there", errDamaged))
+	}
+	var children []element
+	page = bytes.Clone(page)
+	err = page.each(within, func(e element) error {
+		children = append(children, e)
+		return nil
+	})
+	if err == nil && len(children) == 0 {
+		err = fmt.Errorf("%w: nothing is below it", errDamaged)
+	}
+	if err != nil {
+		return at(err)
+	}
+	for i, e := range children {
+		below := span{from: e.key, to: within.to}
+		if i+1 < len(children) {
+			below.to = children[i+1].key
+		}
+		if err := p.tree(e.child, below, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
