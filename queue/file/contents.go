@@ -23,13 +23,23 @@ type contents struct {
 // firstTransaction is the last one of a file that bbolt has just made.
 const firstTransaction = 1
 
+// visitor is called with every record of a file, bucket by bucket in the order of
+// their names, each in the order of its numbers. The slices are valid until it returns.
+type visitor func(bucket string, n uint64, key, value []byte) error
+
 // readContents reads every record of the file, and so checks it, before anything is
 // written. It also returns the number of the file's last transaction.
 func (s *Store) readContents() (found contents, last int, err error) {
 	found = contents{index: newIndex(), ids: make(map[uint64]reference)}
+	last, err = inspect(s.options.Path, s.options.LockTimeout, s.collect(&found))
+	return found, last, err
+}
+
+// collect decodes the records and adds them to found.
+func (s *Store) collect(found *contents) visitor {
 	retries := make(map[uint64]time.Time)
-	last, err = inspect(s.options.Path, s.options.LockTimeout, func(name string, n uint64, key, value []byte) error {
-		switch name {
+	return func(bucket string, n uint64, key, value []byte) error {
+		switch bucket {
 		case string(bucketAttempts):
 			due, err := decodeAttempts(value, new(queue.Item))
 			retries[n] = due
@@ -54,15 +64,14 @@ func (s *Store) readContents() (found contents, last int, err error) {
 			found.index.add(s.hash(e.Key), n, received, retries[n], s.inFlight[n])
 		}
 		return nil
-	})
-	return found, last, err
+	}
 }
 
 // Count returns how many events a queue file holds, dead letters included. The
 // file is not changed, and must not be open.
 func Count(path string) (n int, err error) {
-	_, err = inspect(path, time.Second, func(name string, _ uint64, _, _ []byte) error {
-		if name == string(bucketEvents) || name == string(bucketDead) {
+	_, err = inspect(path, time.Second, func(bucket string, _ uint64, _, _ []byte) error {
+		if bucket == string(bucketEvents) || bucket == string(bucketDead) {
 			n++
 		}
 		return nil
@@ -70,10 +79,9 @@ func Count(path string) (n int, err error) {
 	return n, err
 }
 
-// inspect calls visit with every record of a file, bucket by bucket in the order of
-// their names, each in the order of its numbers. The slices are valid until it
-// returns.
-func inspect(path string, timeout time.Duration, visit func(bucket string, n uint64, key, value []byte) error) (last int, err error) {
+// inspect calls visit with every record of a file that is not open for writing, and
+// returns the number of its last transaction.
+func inspect(path string, timeout time.Duration, visit visitor) (last int, err error) {
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 		return firstTransaction, nil
@@ -107,20 +115,24 @@ func inspect(path string, timeout time.Duration, visit func(bucket string, n uin
 				return fmt.Errorf("it is damaged: %d bytes of %d are there", info.Size(), tx.Size())
 			}
 			last = tx.ID()
-			return records(newPages(file, tx.Size(), db.Info().PageSize, uint64(tx.Cursor().Bucket().Root())), visit)
+			err = records(newPages(file, tx.Size(), db.Info().PageSize, uint64(tx.Cursor().Bucket().Root())), visit)
+			if errors.Is(err, errDamaged) {
+				err = fmt.Errorf("it is damaged: %w", err)
+			}
+			return err
 		})
 	})
 	return last, err
 }
 
 // records reads what a file of ours has in its buckets.
-func records(p *pages, visit func(bucket string, n uint64, key, value []byte) error) error {
+func records(p *pages, visit visitor) error {
 	buckets, err := p.buckets()
 	if err == nil {
 		err = checkFormat(p, buckets)
 	}
 	if err != nil {
-		return damaged(err)
+		return err
 	}
 	for _, b := range buckets {
 		if b.name == string(bucketMeta) {
@@ -140,17 +152,10 @@ func records(p *pages, visit func(bucket string, n uint64, key, value []byte) er
 			return nil
 		})
 		if err != nil {
-			return damaged(fmt.Errorf("%s: %w", b.name, err))
+			return fmt.Errorf("%s: %w", b.name, err)
 		}
 	}
 	return nil
-}
-
-func damaged(err error) error {
-	if errors.Is(err, errDamaged) {
-		return fmt.Errorf("it is damaged: %w", err)
-	}
-	return err
 }
 
 func checkFormat(p *pages, buckets []bucket) error {

@@ -26,10 +26,12 @@ func (s *Store) load() error {
 			return err
 		}
 		err = guard(func() error {
-			if err := db.View(func(tx *bolt.Tx) error { return unchangedSince(tx, last) }); err != nil {
-				return err
-			}
-			return db.Update(prepare)
+			return db.Update(func(tx *bolt.Tx) error {
+				if tx.ID() != last+1 {
+					return errChanged
+				}
+				return prepare(tx)
+			})
 		})
 		if err == nil {
 			s.ahead.open(s.options.Path)
@@ -45,13 +47,6 @@ func (s *Store) load() error {
 }
 
 var errChanged = errors.New("another process has changed it")
-
-func unchangedSince(tx *bolt.Tx, last int) error {
-	if tx.ID() != last {
-		return errChanged
-	}
-	return nil
-}
 
 func (s *Store) openDB() (db *bolt.DB, err error) {
 	err = guard(func() error {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // pages reads what a bbolt file holds without trusting any of it. bbolt itself
@@ -55,7 +56,7 @@ func (p *pages) read(id uint64) (page, error) {
 	if err := p.claim(id, 1); err != nil {
 		return nil, err
 	}
-	p.buf = append(p.buf[:0], make([]byte, p.size)...)
+	p.buf = slices.Grow(p.buf[:0], p.size)[:p.size]
 	at := int64(id) * int64(p.size)
 	if _, err := p.file.ReadAt(p.buf, at); err != nil {
 		return nil, err
@@ -64,7 +65,8 @@ func (p *pages) read(id uint64) (page, error) {
 		if err := p.claim(id+1, more); err != nil {
 			return nil, err
 		}
-		p.buf = append(p.buf, make([]byte, more*uint64(p.size))...)
+		rest := int(more) * p.size
+		p.buf = slices.Grow(p.buf, rest)[:p.size+rest]
 		if _, err := p.file.ReadAt(p.buf[p.size:], at+int64(p.size)); err != nil {
 			return nil, err
 		}
@@ -110,36 +112,11 @@ func (p *pages) each(b bucket, f func(key, value []byte) error) error {
 	return b.page.each(span{}, visit)
 }
 
-// tree visits the leaves below a page.
+// tree visits the leaves from a page on.
 func (p *pages) tree(id uint64, within span, visit func(element) error) error {
-	at := func(err error) error {
-		if err == nil {
-			return nil
-		}
+	children, err := p.visit(id, within, visit)
+	if err != nil {
 		return fmt.Errorf("page %d: %w", id, err)
-	}
-	page, err := p.read(id)
-	if err != nil {
-		return at(err)
-	}
-	switch page.kind() {
-	case leafPage:
-		return at(page.each(within, visit))
-	case branchPage:
-	default:
-		return at(fmt.Errorf("%w: it is of no kind that can be there", errDamaged))
-	}
-	var children []element
-	page = bytes.Clone(page)
-	err = page.each(within, func(e element) error {
-		children = append(children, e)
-		return nil
-	})
-	if err == nil && len(children) == 0 {
-		err = fmt.Errorf("%w: nothing is below it", errDamaged)
-	}
-	if err != nil {
-		return at(err)
 	}
 	for i, e := range children {
 		below := span{from: e.key, to: within.to}
@@ -151,4 +128,27 @@ func (p *pages) tree(id uint64, within span, visit func(element) error) error {
 		}
 	}
 	return nil
+}
+
+// visit visits what is on a page, if it is a leaf, or returns what is below it.
+func (p *pages) visit(id uint64, within span, visit func(element) error) (children []element, err error) {
+	page, err := p.read(id)
+	if err != nil {
+		return nil, err
+	}
+	switch page.kind() {
+	case leafPage:
+		return nil, page.each(within, visit)
+	case branchPage:
+		err = slices.Clone(page).each(within, func(e element) error {
+			children = append(children, e)
+			return nil
+		})
+		if err == nil && len(children) == 0 {
+			err = fmt.Errorf("%w: nothing is below it", errDamaged)
+		}
+		return children, err
+	default:
+		return nil, fmt.Errorf("%w: it is of no kind that can be there", errDamaged)
+	}
 }
