@@ -13,7 +13,11 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
+	"github.com/d13c7061/caddy-tim-callback/internal/queues"
+	"github.com/d13c7061/caddy-tim-callback/internal/recent"
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
@@ -32,7 +36,7 @@ type nopBody struct{ strings.Reader }
 
 func (*nopBody) Close() error { return nil }
 
-// benchmarkServeHTTP serves the documented sample, signed, again and again.
+// benchmarkServeHTTP serves the documented sample.Body, signed, again and again.
 // What Caddy's server does for a request is not in the figure.
 func benchmarkServeHTTP(b *testing.B, configure func(*Handler), next func(http.ResponseWriter, *http.Request) error, status int) {
 	benchmarkHandler(b, benchmarked(b, configure), next, status)
@@ -48,16 +52,19 @@ func benchmarked(b *testing.B, configure func(*Handler)) *Handler {
 }
 
 func benchmarkHandler(b *testing.B, h *Handler, next func(http.ResponseWriter, *http.Request) error, status int) {
+	benchmarkCallback(b, h, caddytest.SignedQuery(), sample.Body, next, status)
+}
+
+func benchmarkCallback(b *testing.B, h *Handler, query, text string, next func(http.ResponseWriter, *http.Request) error, status int) {
 	w := &discardWriter{header: make(http.Header)}
 	body := new(nopBody)
-	query := signedQuery()
 	var template *http.Request
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		if n%256 == 0 {
-			template = tlsRequest("POST", query, sample) // its replacer remembers every callback
+			template = tlsRequest("POST", query, text) // its replacer remembers every callback
 		}
-		body.Reset(sample)
+		body.Reset(text)
 		r := *template
 		r.Body = body
 		clear(w.header)
@@ -69,21 +76,64 @@ func benchmarkHandler(b *testing.B, h *Handler, next func(http.ResponseWriter, *
 	}
 }
 
+// remembering has callbacks remembered while a benchmark runs, as in a Caddy.
+func remembering(tb testing.TB) {
+	recent.Process.Resize(recent.DefaultSize)
+	tb.Cleanup(func() { recent.Process.Resize(0) })
+}
+
+func BenchmarkServeHTTPAckRecent(b *testing.B) {
+	remembering(b)
+	BenchmarkServeHTTPAck(b)
+}
+
+func BenchmarkServeHTTPQueueRecent(b *testing.B) {
+	remembering(b)
+	BenchmarkServeHTTPQueue(b)
+}
+
+func BenchmarkServeHTTPRefuseRecent(b *testing.B) {
+	remembering(b)
+	BenchmarkServeHTTPRefuse(b)
+}
+
 func BenchmarkServeHTTPAck(b *testing.B) {
 	benchmarkServeHTTP(b, func(h *Handler) { h.Answer = AnswerAck }, nil, http.StatusOK)
+}
+
+// BenchmarkServeHTTPMessage acknowledges a message of 700 bytes between two users.
+func BenchmarkServeHTTPMessage(b *testing.B) {
+	h := benchmarked(b, func(h *Handler) { h.Answer, h.Commands = AnswerAck, []string{callback.PatternAll} })
+	const command = "C2C.CallbackAfterSendMsg"
+	body := `{"CallbackCommand":"` + command + `","From_Account":"jared","To_Account":"Johnson","MsgSeq":48374,"MsgRandom":2837546,"MsgTime":1557481126,` +
+		`"MsgKey":"48374_2837546_1557481126","MsgId":"144115233406643804-1727580296-4026038328","OnlineOnlyFlag":0,"SendMsgResult":0,"ErrorInfo":"send msg succeed",` +
+		`"UnreadMsgNum":7,"EventTime":1670574414123,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"` + strings.Repeat("red packet ", 24) + `"}}],"CloudCustomData":"x"}`
+	if len(body) < 680 || len(body) > 720 {
+		b.Fatalf("the body has %d bytes", len(body))
+	}
+	benchmarkCallback(b, h, caddytest.SignedQuery("CallbackCommand", command), body, nil, http.StatusOK)
 }
 
 // BenchmarkServeHTTPQueue has a store that costs nothing.
 func BenchmarkServeHTTPQueue(b *testing.B) {
 	h := benchmarked(b, func(h *Handler) { h.Answer = AnswerAck })
-	h.Queue = &Queue{Name: b.Name()}
-	shared := useQueue(b.Name())
-	defer shared.release()
-	store := queue.Store(nullStore{})
-	shared.store.Store(&store)
-	h.declared = &declaredQueue{owner: &owner{queue: h.Queue, shared: shared}}
+	h.Queue = &Queue{Name: "bench"}
+	app := new(queues.App)
+	defer func() { _ = app.Cleanup() }()
+	var err error
+	if h.queue, err = app.Declare(queues.Spec{Name: "bench", Module: nullModule{}, Logger: zap.NewNop()}, ""); err != nil {
+		b.Fatal(err)
+	}
 	benchmarkHandler(b, h, nil, http.StatusOK)
 }
+
+// nullModule opens a store that keeps nothing.
+type nullModule struct{}
+
+func (nullModule) Location(name string) string                     { return name }
+func (nullModule) Place(name string) string                        { return name }
+func (nullModule) Files(string) []string                           { return nil }
+func (nullModule) Open(string, queue.Options) (queue.Store, error) { return nullStore{}, nil }
 
 type nullStore struct{ queue.Store }
 
@@ -91,7 +141,7 @@ func (nullStore) Put(context.Context, queue.Event) (bool, error) { return true, 
 func (nullStore) Close() error                                   { return nil }
 
 func BenchmarkServeHTTPForward(b *testing.B) {
-	answer := profile.OK().JSON()
+	answer := callback.OK().JSON()
 	benchmarkServeHTTP(b, func(*Handler) {}, func(w http.ResponseWriter, r *http.Request) error {
 		_, _ = io.Copy(io.Discard, r.Body)
 		_, _ = w.Write(answer)

@@ -2,7 +2,7 @@ package timcallback
 
 import (
 	"math"
-	"time"
+	"regexp"
 
 	"github.com/dustin/go-humanize"
 
@@ -37,7 +37,9 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //	    require_client_cert
 //	    allow_unsigned
 //	    allow_http
+//	    commands <pattern>...
 //	    other_commands reject|pass
+//	    undecided error|allow|forbid [<pattern>...]
 //	    answer forward|ack
 //	    body normalized|original
 //	    timeout <duration>
@@ -45,7 +47,7 @@ func parseCaddyfile(helper httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, e
 //	    queue [<name>] { ... }
 //	}
 //
-// The short form is the first app; `app` may be repeated, everything else not.
+// The short form is the first app. Only `app` and `undecided` may be repeated.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume the directive name
 	if args := d.RemainingArgs(); len(args) > 0 {
@@ -54,8 +56,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	seen := make(map[string]bool)
 	for d.NextBlock(0) {
 		name := d.Val()
-		if seen[name] && name != "app" {
-			return d.Errf("%s is there twice", name)
+		if seen[name] && name != "app" && name != "undecided" {
+			return d.Errf("%s is set twice", name)
 		}
 		seen[name] = true
 		var err error
@@ -76,6 +78,16 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			h.AllowUnsigned, err = parseFlag(d)
 		case "allow_http":
 			h.AllowHTTP, err = parseFlag(d)
+		case "commands":
+			if h.Commands = d.RemainingArgs(); len(h.Commands) == 0 {
+				return d.ArgErr()
+			}
+		case "undecided":
+			args := d.RemainingArgs()
+			if len(args) == 0 {
+				return d.ArgErr()
+			}
+			h.Undecided = append(h.Undecided, Undecided{Policy: args[0], Commands: args[1:]})
 		case "other_commands":
 			h.OtherCommands, err = parseWord(d, OtherReject, OtherPass)
 		case "answer":
@@ -91,7 +103,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "queue":
 			err = h.parseQueue(d)
 		default:
-			return d.Errf("unrecognized subdirective %s", name)
+			return unknownErr(d, name)
 		}
 		if err != nil {
 			return err
@@ -100,18 +112,36 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
+// Errors do not quote arguments: an argument may be a secret in the wrong place, to
+// which {$VAR} was expanded.
+
+var subdirective = regexp.MustCompile(`^([a-z_]{1,24}|[{}])$`)
+
+// unknownErr says that a subdirective is unknown. It quotes only what looks like one.
+func unknownErr(d *caddyfile.Dispenser, name string) error {
+	if !subdirective.MatchString(name) {
+		return d.Err("a line does not begin with a subdirective")
+	}
+	return d.Errf("unrecognized subdirective %s", name)
+}
+
+func argErr(d *caddyfile.Dispenser, name string) error {
+	return d.Errf("%s: wrong number of arguments", name)
+}
+
 // parseArg reads the one argument of a subdirective.
 func parseArg(d *caddyfile.Dispenser) (string, error) {
+	name := d.Val()
 	var arg string
 	if !d.AllArgs(&arg) {
-		return "", d.ArgErr()
+		return "", argErr(d, name)
 	}
 	return arg, nil
 }
 
 func parseFlag(d *caddyfile.Dispenser) (bool, error) {
-	if d.NextArg() {
-		return false, d.ArgErr()
+	if name := d.Val(); d.NextArg() {
+		return false, argErr(d, name)
 	}
 	return true, nil
 }
@@ -120,7 +150,7 @@ func parseWord(d *caddyfile.Dispenser, one, other string) (string, error) {
 	name := d.Val()
 	word, err := parseArg(d)
 	if err == nil && word != one && word != other {
-		err = d.Errf("%s: %q is neither %s nor %s", name, word, one, other)
+		err = d.Errf("%s is neither %s nor %s", name, one, other)
 	}
 	return word, err
 }
@@ -138,9 +168,9 @@ func parsePositive(d *caddyfile.Dispenser, name, arg string) (caddy.Duration, er
 	duration, err := caddy.ParseDuration(arg)
 	switch {
 	case err != nil:
-		return 0, d.Errf("%s: %v", name, err)
+		return 0, d.Errf("%s: invalid duration, valid ones are for example 90s, 10m and 72h", name)
 	case duration <= 0:
-		return 0, d.Errf("%s: %s is not greater than zero", name, time.Duration(duration))
+		return 0, d.Errf("%s is not greater than zero", name)
 	}
 	return caddy.Duration(duration), nil
 }
@@ -151,14 +181,18 @@ func parseSize(d *caddyfile.Dispenser) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	return parsePositiveSize(d, name, arg)
+}
+
+func parsePositiveSize(d *caddyfile.Dispenser, name, arg string) (int64, error) {
 	size, err := humanize.ParseBytes(arg)
 	switch {
 	case err != nil:
-		return 0, d.Errf("%s: unreadable size %q: %v", name, arg, err)
+		return 0, d.Errf("%s: invalid size, valid ones are for example 65536, 64KiB and 1MB", name)
 	case size == 0:
-		return 0, d.Errf("%s: %q is not greater than zero", name, arg)
+		return 0, d.Errf("%s is not greater than zero", name)
 	case size > math.MaxInt64:
-		return 0, d.Errf("%s: %q is too large", name, arg)
+		return 0, d.Errf("%s is too large", name)
 	}
 	return int64(size), nil
 }

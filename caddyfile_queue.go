@@ -9,6 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
 // parseQueue reads a queue block. Syntax:
@@ -18,23 +20,26 @@ import (
 //	    deliver {
 //	        <HTTP handler directives...>
 //	    }
+//	    order lane|none
 //	    workers <n>
 //	    timeout <duration>
 //	    retry <min> <max>
 //	    give_up_after <duration>
 //	    max_events <n>
+//	    max_bytes <size>
+//	    retain <duration> [<size>]
 //	}
 //
-// The directives of `deliver` need the helper that the whole directive has; they
-// are parsed by [Handler.finalizeCaddyfile].
+// The directives in `deliver` are parsed later, by [Handler.finalizeCaddyfile], which
+// has the helper that they need.
 func (h *Handler) parseQueue(d *caddyfile.Dispenser) error {
 	q := new(Queue)
 	h.Queue = q
 	if args := d.RemainingArgs(); len(args) > 1 {
-		return d.ArgErr()
+		return argErr(d, "queue")
 	} else if len(args) == 1 {
-		if !queueName.MatchString(args[0]) {
-			return d.Errf("queue: the name %q is not 1 to 64 of a-z, 0-9, _ and -", args[0])
+		if err := queue.CheckName(args[0]); err != nil {
+			return d.WrapErr(err)
 		}
 		q.Name = args[0]
 	}
@@ -42,7 +47,7 @@ func (h *Handler) parseQueue(d *caddyfile.Dispenser) error {
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		name := d.Val()
 		if seen[name] {
-			return d.Errf("%s is there twice", name)
+			return d.Errf("%s is set twice", name)
 		}
 		seen[name] = true
 		var err error
@@ -51,9 +56,11 @@ func (h *Handler) parseQueue(d *caddyfile.Dispenser) error {
 			q.StoreRaw, err = parseStore(d)
 		case "deliver":
 			if d.NextArg() {
-				return d.ArgErr()
+				return argErr(d, name)
 			}
 			h.deliverSegment = d.NewFromNextSegment()
+		case "order":
+			q.Order, err = parseWord(d, OrderLane, OrderNone)
 		case "workers":
 			q.Workers, err = parseCount(d)
 		case "timeout":
@@ -64,15 +71,19 @@ func (h *Handler) parseQueue(d *caddyfile.Dispenser) error {
 			q.Retry.GiveUpAfter, err = parseDuration(d)
 		case "max_events":
 			q.MaxEvents, err = parseCount(d)
+		case "max_bytes":
+			q.MaxBytes, err = parseSize(d)
+		case "retain":
+			err = q.Retain.parse(d)
 		default:
-			return d.Errf("unrecognized subdirective %s of queue", name)
+			return unknownErr(d, name)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	if h.deliverSegment == nil {
-		return d.Err("queue: deliver is missing: without it nothing is ever delivered")
+		return d.Err("queue: deliver is missing: without it no event is ever delivered")
 	}
 	return nil
 }
@@ -80,34 +91,23 @@ func (h *Handler) parseQueue(d *caddyfile.Dispenser) error {
 // parseStore reads the kind of store and leaves the rest to its module.
 func parseStore(d *caddyfile.Dispenser) (json.RawMessage, error) {
 	if !d.NextArg() {
-		return nil, d.ArgErr()
+		return nil, argErr(d, "store")
 	}
 	kind := d.Val()
-	unmarshaler, err := caddyfile.UnmarshalModule(d, "tim_callback.queues."+kind)
+	if err := checkStoreKind(kind); err != nil {
+		return nil, d.WrapErr(err)
+	}
+	unmarshaler, err := caddyfile.UnmarshalModule(d, queue.ModuleNamespace+"."+kind)
 	if err != nil {
 		return nil, err
 	}
 	return caddyconfig.JSONModuleObject(unmarshaler, "store", kind, nil), nil
 }
 
-// UnmarshalCaddyfile sets up the store from Caddyfile tokens. Syntax:
-//
-//	store file [<path>]
-func (s *FileStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // consume "file"
-	if d.NextArg() {
-		s.Path = d.Val()
-	}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	return nil
-}
-
 func (r *Retry) parse(d *caddyfile.Dispenser) error {
 	var waits [2]string
 	if !d.AllArgs(&waits[0], &waits[1]) {
-		return d.ArgErr()
+		return argErr(d, "retry")
 	}
 	for i, wait := range []*caddy.Duration{&r.Min, &r.Max} {
 		var err error
@@ -116,9 +116,20 @@ func (r *Retry) parse(d *caddyfile.Dispenser) error {
 		}
 	}
 	if r.Max < r.Min {
-		return d.Errf("retry: the longest wait %s is shorter than the first %s", waits[1], waits[0])
+		return d.Err("retry: the longest wait is shorter than the first")
 	}
 	return nil
+}
+
+func (r *Retain) parse(d *caddyfile.Dispenser) (err error) {
+	args := d.RemainingArgs()
+	if len(args) < 1 || len(args) > 2 {
+		return argErr(d, "retain")
+	}
+	if r.For, err = parsePositive(d, "retain", args[0]); err == nil && len(args) == 2 {
+		r.MaxBytes, err = parsePositiveSize(d, "retain", args[1])
+	}
+	return err
 }
 
 func parseCount(d *caddyfile.Dispenser) (int, error) {
@@ -129,7 +140,7 @@ func parseCount(d *caddyfile.Dispenser) (int, error) {
 	}
 	n, err := strconv.Atoi(arg)
 	if err != nil || n <= 0 {
-		return 0, d.Errf("%s: %q is not a number greater than zero", name, arg)
+		return 0, d.Errf("%s is not a number greater than zero", name)
 	}
 	return n, nil
 }
@@ -151,6 +162,3 @@ func (h *Handler) finalizeCaddyfile(helper httpcaddyfile.Helper) error {
 	h.Queue.Deliver = subroute.Routes
 	return nil
 }
-
-// Interface guard
-var _ caddyfile.Unmarshaler = (*FileStore)(nil)

@@ -13,7 +13,10 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"github.com/caddyserver/caddy/v2/caddytest"
+	ofcaddy "github.com/caddyserver/caddy/v2/caddytest"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 )
 
 var update = flag.Bool("update", false, "write the goldens of caddyfile/ anew")
@@ -42,6 +45,11 @@ func TestDirective(t *testing.T) {
 			`{"apps":[{"sdk_appid":"1","tokens":["{env.A}"]}],"max_age":30000000000,"max_body":1048576,"require_client_cert":true,` +
 				`"other_commands":"pass","answer":"ack","body":"original","timeout":1500000000,"sign":["s1","s2"]}`,
 		},
+		{
+			"commands", "tim_callback 1 a {\ncommands profile Group.* C2C.CallbackAfterSendMsg\nundecided allow Group.* C2C.*\nundecided forbid\n}",
+			`{"apps":[{"sdk_appid":"1","tokens":["a"]}],"commands":["profile","Group.*","C2C.CallbackAfterSendMsg"],` +
+				`"undecided":[{"policy":"allow","commands":["Group.*","C2C.*"]},{"policy":"forbid"}]}`,
+		},
 		{"allow_http", "tim_callback 1 a {\nallow_http\n}", `{"apps":[{"sdk_appid":"1","tokens":["a"]}],"allow_http":true}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -69,13 +77,16 @@ func TestDirectiveErrors(t *testing.T) {
 		{"max_age 0s", "greater than zero"},
 		{"max_age -1s", "greater than zero"},
 		{"timeout 0", "greater than zero"},
-		{"max_body many", "unreadable size"},
+		{"max_body many", "invalid size"},
 		{"max_body 0", "greater than zero"},
-		{"max_body -1", "unreadable size"},
+		{"max_body -1", "invalid size"},
 		{"max_body 9EiB", "too large"},
 		{"require_client_cert yes", "argument"},
 		{"allow_unsigned yes", "argument"},
 		{"allow_http yes", "argument"},
+		{"commands", "argument"},
+		{"commands all\ncommands all", "twice"},
+		{"undecided", "argument"},
 		{"other_commands", "argument"},
 		{"other_commands drop", "neither reject nor pass"},
 		{"answer maybe", "neither forward nor ack"},
@@ -108,9 +119,10 @@ func TestExamples(t *testing.T) {
 		t.Fatalf("examples: %v, %v", examples, err)
 	}
 	for _, variable := range []string{"TIM_CALLBACK_TOKEN", "TIM_CALLBACK_TOKEN_2", "TIM_CALLBACK_TOKEN_2_NEW"} {
-		t.Setenv(variable, testToken)
+		t.Setenv(variable, sample.Token)
 	}
 	t.Setenv("TIM_WEBHOOK_SECRET", testSecret)
+	t.Setenv("TIM_INSPECTOR_HASH", "$2a$04$LSmpAurSiYW4OKpIaCAqw.f4JvhdbxFPA7xEM7QRLoN76d2EKlrNi") // of whatever
 	for _, example := range examples {
 		t.Run(filepath.Base(example), func(t *testing.T) {
 			text, err := os.ReadFile(example)
@@ -187,7 +199,13 @@ func checkSignIsRedacted(t *testing.T, adapted []byte) {
 // validateExample validates an example with a client CA and a log file of the test's own.
 func validateExample(t *testing.T, text string) {
 	t.Helper()
-	t.Setenv("TIM_CLIENT_CA", newAuthority(t).file)
+	t.Setenv("TIM_CLIENT_CA", caddytest.NewAuthority(t).File(t))
+	t.Setenv("TIM_POSTGRES_CA", os.Getenv("TIM_CLIENT_CA"))
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TIM_POSTGRES_PASSWORD", password)
 	t.Setenv("TIM_LOG", filepath.Join(t.TempDir(), "callbacks.log"))
 	if err := validate(text); err != nil {
 		t.Error(err)
@@ -210,7 +228,7 @@ func validate(text string) error {
 // TestOrder has the directive behind forward_auth and before reverse_proxy,
 // whatever the order in the file.
 func TestOrder(t *testing.T) {
-	caddytest.AssertAdapt(t, `:8443 {
+	ofcaddy.AssertAdapt(t, `:8443 {
 	reverse_proxy 127.0.0.1:1
 	tim_callback /im/callback 1 a
 }`, "caddyfile", `{

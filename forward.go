@@ -1,13 +1,9 @@
 package timcallback
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"runtime/debug"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,161 +11,120 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/d13c7061/caddy-tim-callback/internal/backend"
 	"github.com/d13c7061/caddy-tim-callback/internal/delivery"
-	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// forward hands the event to the handlers after this one, and answers with what
-// came of it. With a queue, what fails is stored. received is
-// Tencent's body.
-func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, c *callback, received []byte) {
-	body := h.backendBody(c.event, received)
-	deadline := c.deadline
-	var stored *delivery.Message
-	if h.Queue != nil {
-		stored = h.message(r, c.event, body) // before others change r
-		budget := time.Duration(h.Timeout)
-		deadline = deadline.Add(-min(storeReserve, budget/2))
-	}
-	requestCtx := r.Context()
-	fallBack := func() (status int, body []byte) { return h.enqueue(c, stored) }
-	if h.Queue != nil && h.declared.has(queueKey(c.event)) {
-		// nothing may overtake what waits for this user
-		status, reply := fallBack()
-		answer(w, c, status, reply)
+// forward hands the event to the next handlers and answers Tencent by the outcome.
+// received is Tencent's body. With a queue, an event that the handlers do not take is
+// stored, and an event is not forwarded while others of its lane wait in the queue, so
+// that none overtakes another.
+func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, x *exchange, received []byte) {
+	if h.queue == nil {
+		h.handOver(w, r, next, x, x.deadline, func(o backend.Outcome) reply { return h.settle(x, o) })
 		return
 	}
-
-	h.enrich(r, c.event, body)
-	ctx, cancel := context.WithDeadline(requestCtx, deadline)
-	defer cancel()
-	replaceContext(r, ctx)
-	late := watch(w, c, r.ProtoMajor, deadline.Add(lateGrace), func() (int, []byte) {
-		if h.Queue != nil {
-			return fallBack()
-		}
-		return http.StatusGatewayTimeout, answerBackendLate
-	})
-	backend := newBackendWriter()
-	err := call(next, backend, r)
-	if late.stop() {
-		h.logFailed(c, "the backend did not answer in time, nor stop when told to", err)
+	message := messageOf(r, received) // before other handlers change r
+	if h.Queue.Order != OrderNone && h.queue.Has(r.Context(), x.event.Lane()) {
+		answer(w, x, h.store(x, &message))
 		return
 	}
-
-	status, reply, why := backend.verdict(err)
-	if status == http.StatusBadGateway && errors.Is(ctx.Err(), context.DeadlineExceeded) && !backend.refused() {
-		status, reply, why = http.StatusGatewayTimeout, answerBackendLate, "the backend did not answer in time"
-	}
-	if h.Queue != nil && status == http.StatusOK && bytes.Contains(reply, []byte(profile.StatusFail)) {
-		if a, err := profile.ParseAnswer(reply); err == nil && a.ActionStatus == profile.StatusFail {
-			status, why = http.StatusBadGateway, "the backend answered FAIL"
-		}
-	}
-	switch {
-	case status == http.StatusOK:
-		if e := h.logger.Check(zapcore.DebugLevel, "callback forwarded"); e != nil {
-			e.Write(c.identity()...)
-		}
-	case h.Queue != nil:
-		h.logFailed(c, why+"; it is stored to be delivered later", err)
-		status, reply = fallBack()
-	default:
-		h.logFailed(c, why, err)
-	}
-	answer(w, c, status, reply)
+	deadline := x.deadline.Add(-min(storeReserve, time.Duration(h.Timeout)/2))
+	h.handOver(w, r, next, x, deadline, func(o backend.Outcome) reply { return h.settleOrStore(x, &message, o) })
 }
 
-// logFailed logs a forward that failed. An error may quote the request's URL,
-// and so the Sign, which must not get into a log.
-func (h *Handler) logFailed(c *callback, why string, err error) {
+// handOver hands the event to the next handlers, which have time until the deadline, and
+// gives Tencent the answer that settle finds for the outcome.
+func (h *Handler) handOver(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, x *exchange, deadline time.Time, settle func(backend.Outcome) reply) {
+	backend.Strip(r)
+	r.Header.Del("Expect") // the body has arrived already
+	h.backend.Prepare(r, x.event.Attributes(), h.backend.Body(&x.event))
+	ctx, cancel := context.WithDeadline(r.Context(), deadline)
+	defer cancel()
+	backend.SetContext(r, ctx)
+	substitute := watch(w, x, r.ProtoMajor, deadline.Add(stopGrace), func() reply {
+		return settle(backend.Outcome{Late: true, Problem: "the backend did not answer in time, and the handlers did not stop then"})
+	})
+	outcome := backend.Ask(next, r)
+	if substitute.stop() {
+		if _, panicked := errors.AsType[*backend.PanicError](outcome.Err); panicked {
+			h.logFailed(x, "a handler panicked after Tencent was answered", outcome.Err)
+		}
+		return
+	}
+	answer(w, x, settle(outcome))
+}
+
+// settle tells what Tencent is answered without a queue.
+func (h *Handler) settle(x *exchange, o backend.Outcome) reply {
+	if !o.Taken() {
+		h.logFailed(x, o.Problem, o.Err)
+		return failure(o)
+	}
+	if e := h.logger.Check(zapcore.DebugLevel, "callback forwarded"); e != nil {
+		e.Write(x.identity()...)
+	}
+	if o.Answer != nil {
+		return reply{http.StatusOK, o.Answer}
+	}
+	return replyOK
+}
+
+// failure is the answer for an event that the backend has not taken.
+func failure(o backend.Outcome) reply {
+	if o.Late {
+		return replyBackendLate
+	}
+	return replyBackendFailed
+}
+
+// settleOrStore tells what Tencent is answered with a queue: an event that the backend
+// has not taken, or has answered with FAIL, is stored.
+func (h *Handler) settleOrStore(x *exchange, m *delivery.Message, o backend.Outcome) reply {
+	problem := o.Problem
+	switch {
+	case o.Fail:
+		problem = "the backend answered FAIL"
+	case o.Taken():
+		return h.settle(x, o)
+	}
+	stored := h.store(x, m)
+	if stored.status == http.StatusOK {
+		problem += "; the event is stored and will be delivered later"
+	} else {
+		problem += "; the event could not be stored either"
+	}
+	h.logFailed(x, problem, o.Err)
+	return stored
+}
+
+// logFailed logs that a callback was not forwarded, or not passed on.
+func (h *Handler) logFailed(x *exchange, problem string, err error) {
+	h.logProblem(x, "callback not forwarded", problem, err)
+}
+
+// logProblem logs that something did not happen, and why. A panic is a bug, so its stack is logged.
+func (h *Handler) logProblem(x *exchange, what, problem string, err error, more ...zap.Field) {
 	level := zapcore.WarnLevel
-	panicked, isPanic := errors.AsType[*panicError](err)
+	panicked, isPanic := errors.AsType[*backend.PanicError](err)
 	if isPanic {
 		level = zapcore.ErrorLevel
 	}
-	e := h.logger.Check(level, "callback not forwarded")
+	e := h.logger.Check(level, what)
 	if e == nil {
 		return
 	}
-	fields := []zap.Field{zap.String("why", why)}
+	fields := append([]zap.Field{zap.String("why", problem)}, more...)
 	if err != nil {
-		text := err.Error()
-		if c.query.Sign != "" {
-			text = strings.ReplaceAll(text, c.query.Sign, "REDACTED")
-		}
-		fields = append(fields, zap.String("error", text))
+		fields = append(fields, zap.String("error", x.withoutSign(err.Error())))
 	}
 	if isPanic {
-		fields = append(fields, zap.ByteString("panic_stack", panicked.stack))
+		fields = append(fields, zap.ByteString("panic_stack", panicked.Stack))
 	}
-	if c.event != nil {
-		fields = append(fields, c.identity()...)
+	if x.decoded {
+		fields = append(fields, x.identity()...)
 	} else {
-		fields = append(fields, zap.String("sdk_appid", c.query.SDKAppID), zap.String("command", loggable(c.query.Command)))
+		fields = append(fields, x.claimed()...)
 	}
 	e.Write(fields...)
 }
-
-// backendBody is what the backend is to get of a callback.
-func (h *Handler) backendBody(e *profile.Event, received []byte) []byte {
-	if h.Body == BodyNormalized {
-		return e.AppendJSON(make([]byte, 0, len(received)+256))
-	}
-	// the buffer is used again, and a transport may read on after the backend has answered
-	return bytes.Clone(received)
-}
-
-// enrich turns r, in place, into what the backend is to get.
-func (h *Handler) enrich(r *http.Request, e *profile.Event, body []byte) {
-	stripForged(r)
-	e.SetHeaders(r.Header)
-	if h.Body == BodyNormalized {
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Del("Content-Encoding")
-	}
-	if len(h.secrets) > 0 {
-		profile.SignWebhook(r.Header, e.ID(), time.Now(), body, h.secrets...)
-	}
-	r.Header.Del("Expect") // the body is here already
-	setBody(r, body)
-}
-
-// stripForged removes what only this handler may say. Trailers go as a whole:
-// Tencent sends none, and they arrive after the headers were looked at.
-func stripForged(r *http.Request) {
-	profile.StripHeaders(r.Header)
-	r.Header.Del("Trailer")
-	r.Trailer = nil
-}
-
-// replaceContext sets r's context in place, since placeholders are bound to r
-// itself. It stays: a transport may still be reading r when its handler has returned.
-func replaceContext(r *http.Request, ctx context.Context) { *r = *r.WithContext(ctx) }
-
-// call runs next and turns a panic into an error: Tencent gets an answer even so.
-// http.ErrAbortHandler is how reverse_proxy says that a body broke off.
-func call(next caddyhttp.Handler, w http.ResponseWriter, r *http.Request) (err error) {
-	defer func() {
-		switch p := recover(); p {
-		case nil:
-		case http.ErrAbortHandler:
-			err = http.ErrAbortHandler
-		default:
-			err = &panicError{p, debug.Stack()}
-		}
-	}()
-	err = next.ServeHTTP(w, r)
-	if handlerErr, ok := errors.AsType[caddyhttp.HandlerError](err); ok && handlerErr.Err != nil {
-		err = handlerErr.Err // without where in Caddy it arose
-	}
-	return err
-}
-
-// panicError is a panic that is no way of ending a request, but a bug of a handler's.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
@@ -56,8 +59,27 @@ func hanging(text string) func(net.Conn) {
 	}
 }
 
-// TestBackendBehaviour has reverse_proxy before every kind of backend.
-func TestBackendBehaviour(t *testing.T) {
+// backendCase is a way in which a backend may behave.
+type backendCase struct {
+	name    string
+	respond func(net.Conn)
+	address string
+	status  int    // that Tencent gets of forwarded news
+	action  string // that Tencent gets of forwarded news
+	answer  string // what the backend answers, if it is a callback answer
+}
+
+// start starts the backend.
+func (tc *backendCase) start(t *testing.T) (address string) {
+	t.Helper()
+	if tc.address != "" {
+		return tc.address
+	}
+	return rawBackend(t, tc.respond)
+}
+
+// backendCases are all kinds of backends.
+func backendCases(t *testing.T) []backendCase {
 	const ok200 = "HTTP/1.1 200 OK\r\nContent-Length: "
 	body := func(s string) string { return fmt.Sprintf("%d\r\n\r\n%s", len(s), s) }
 	endless := func(c net.Conn) {
@@ -80,20 +102,14 @@ func TestBackendBehaviour(t *testing.T) {
 	gzipped := func() string {
 		var b strings.Builder
 		z := gzip.NewWriter(&b)
-		_, _ = z.Write(profile.Fail("no").JSON())
+		_, _ = z.Write(callback.Fail("no").JSON())
 		_ = z.Close()
 		return b.String()
 	}()
 	const fail = `{"ActionStatus":"FAIL","ErrorCode":1,"ErrorInfo":"no", "x": [1]}`
-	for _, tc := range []struct {
-		name    string
-		respond func(net.Conn)
-		address string
-		status  int
-		action  string
-	}{
-		{name: "callback answer OK", respond: writing(ok200 + body(string(profile.OK().JSON()))), status: 200, action: "OK"},
-		{name: "callback answer FAIL", respond: writing(ok200 + body(fail)), status: 200, action: "FAIL"},
+	return []backendCase{
+		{name: "callback answer OK", answer: string(callback.OK().JSON()), respond: writing(ok200 + body(string(callback.OK().JSON()))), status: 200, action: "OK"},
+		{name: "callback answer FAIL", answer: fail, respond: writing(ok200 + body(fail)), status: 200, action: "FAIL"},
 		{name: "200 without a body", respond: writing(ok200 + body("")), status: 200, action: "OK"},
 		{name: "200 with another body", respond: writing(ok200 + body("<html>")), status: 200, action: "OK"},
 		{name: "200 with half an answer", respond: writing(ok200 + body(`{"ActionStatus":"FAIL"}`)), status: 200, action: "OK"},
@@ -112,53 +128,60 @@ func TestBackendBehaviour(t *testing.T) {
 		{name: "chunked body that breaks off", respond: writing("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"), status: 502, action: "FAIL"},
 		{name: "huge body", respond: writing(ok200 + body(strings.Repeat(" ", 1<<20)+fail)), status: 200, action: "OK"},
 		{name: "endless body", respond: endless, status: 200, action: "OK"},
-		{name: "early hints", respond: writing("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + ok200 + body(fail)), status: 200, action: "FAIL"},
+		{name: "early hints", answer: fail, respond: writing("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + ok200 + body(fail)), status: 200, action: "FAIL"},
 		{
 			name:    "trailers",
+			answer:  fail,
 			respond: writing("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\nX: y\r\n\r\n", len(fail), fail)),
 			status:  200, action: "FAIL",
 		},
 		{name: "compressed although not asked to", respond: writing("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + body(gzipped)), status: 200, action: "OK"},
 		{name: "switching protocols", respond: writing("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"), status: 502, action: "FAIL"},
-	} {
+	}
+}
+
+// TestBackendBehaviour has reverse_proxy in front of every kind of backend.
+func TestBackendBehaviour(t *testing.T) {
+	for _, tc := range backendCases(t) {
 		t.Run(tc.name, func(t *testing.T) {
-			address := tc.address
-			if address == "" {
-				address = rawBackend(t, tc.respond)
+			address := tc.start(t)
+			timeout := ""
+			if tc.status == 504 {
+				timeout = "timeout 300ms"
 			}
-			e := startEdge(t, "tim_callback /im/callback 1400000000 xxxxyyyy {\ntimeout 300ms\n}\n"+
+			e := caddytest.StartEdge(t, "tim_callback /im/callback 1400000000 xxxxyyyy {\n"+timeout+"\n}\n"+
 				// these backends close their connections without saying so
 				"reverse_proxy "+address+" {\ntransport http {\nkeepalive off\n}\n}")
-			e.want(tc.status, tc.action)
+			e.Want(tc.status, tc.action)
 			if tc.status != 200 {
-				e.logged("callback not forwarded", `"level":"warn"`, "id1")
+				e.Logged("callback not forwarded", `"level":"warn"`, "id1")
 			} else {
-				e.logged("callback forwarded", `"level":"debug"`)
+				e.Logged("callback forwarded", `"level":"debug"`)
 			}
-			e.loggedNoSecrets()
+			e.LoggedNoSecrets()
 			// and nothing of it disturbs the next callback on the connection
-			e.want(tc.status, tc.action)
+			e.Want(tc.status, tc.action)
 		})
 	}
 }
 
 // TestNothingButTheAnswerComesBack has a backend that says too much.
 func TestNothingButTheAnswerComesBack(t *testing.T) {
-	backend := startBackend(t, func(w http.ResponseWriter, r *http.Request) {
+	backend := caddytest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Set-Cookie", "a=b")
 		w.Header().Set("Content-Type", "text/html")
 		w.Header().Set("Content-Encoding", "br")
 		w.Header().Set("Trailer", "X-After")
-		_, _ = w.Write(profile.OK().JSON())
+		_, _ = w.Write(callback.OK().JSON())
 		w.Header().Set("X-After", "1")
 	})
-	e := startEdge(t, "tim_callback /im/callback 1400000000 xxxxyyyy\nreverse_proxy "+backend)
-	resp, err := e.client.Post(e.url()+"?"+signedQuery(), "", strings.NewReader(sample))
+	e := caddytest.StartEdge(t, "tim_callback /im/callback 1400000000 xxxxyyyy\nreverse_proxy "+backend)
+	resp, err := e.Client.Post(e.URL()+"?"+caddytest.SignedQuery(), "", strings.NewReader(sample.Body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if body, _ := io.ReadAll(resp.Body); string(body) != string(profile.OK().JSON()) {
+	if body, _ := io.ReadAll(resp.Body); string(body) != string(callback.OK().JSON()) {
 		t.Errorf("body %q", body)
 	}
 	for name := range resp.Header {
@@ -174,15 +197,15 @@ func TestNothingButTheAnswerComesBack(t *testing.T) {
 }
 
 func TestNoHandlerBehind(t *testing.T) {
-	e := startEdge(t, "tim_callback /im/callback 1400000000 xxxxyyyy")
-	e.want(502, "FAIL")
-	e.logged("no handler after tim_callback answers")
+	e := caddytest.StartEdge(t, "route {\ntim_callback /im/callback 1400000000 xxxxyyyy\nvars a b\n}")
+	e.Want(502, "FAIL")
+	e.Logged("no handler after tim_callback answers")
 }
 
 // TestAnswerDespiteHandleErrors has an operator's error page, which must not
 // take the place of an answer.
 func TestAnswerDespiteHandleErrors(t *testing.T) {
-	e := startEdge(t, `tim_callback /im/callback 1400000000 xxxxyyyy {
+	e := caddytest.StartEdge(t, `tim_callback /im/callback 1400000000 xxxxyyyy {
 		other_commands pass
 	}
 	route /im/callback {
@@ -191,9 +214,9 @@ func TestAnswerDespiteHandleErrors(t *testing.T) {
 	handle_errors {
 		respond "<html>oops</html>"
 	}`)
-	e.want(502, "FAIL")
-	for _, query := range []string{"", "SdkAppid=1&CallbackCommand=x", signedQuery("CallbackCommand", "C2C.CallbackBeforeSendMsg")} {
-		if status, answer, err := e.send(e.client, query, "{}"); err != nil || status < 400 || answer.ActionStatus != "FAIL" {
+	e.Want(502, "FAIL")
+	for _, query := range []string{"", "SdkAppid=1&CallbackCommand=x", caddytest.SignedQuery("CallbackCommand", "C2C.CallbackBeforeSendMsg")} {
+		if status, answer, err := e.Send(e.Client, query, "{}"); err != nil || status < 400 || answer.ActionStatus != "FAIL" {
 			t.Errorf("%s: %d %+v %v", query, status, answer, err)
 		}
 	}
@@ -202,14 +225,14 @@ func TestAnswerDespiteHandleErrors(t *testing.T) {
 // TestBudgetAgainstStubbornHandlers has reverse_proxy try again and again, which
 // it does without looking at the request's deadline.
 func TestBudgetAgainstStubbornHandlers(t *testing.T) {
-	e := startEdge(t, `tim_callback /im/callback 1400000000 xxxxyyyy {
+	e := caddytest.StartEdge(t, `tim_callback /im/callback 1400000000 xxxxyyyy {
 		timeout 500ms
 	}
 	reverse_proxy 127.0.0.1:1 {
 		lb_try_duration 3s
 	}`)
 	for range 3 {
-		if took := e.want(504, "FAIL"); took > 1500*time.Millisecond {
+		if took := e.Want(504, "FAIL"); took > 1500*time.Millisecond {
 			t.Errorf("answered after %s", took)
 		}
 	}
@@ -217,17 +240,17 @@ func TestBudgetAgainstStubbornHandlers(t *testing.T) {
 
 // TestSlowBody has a sender that sends half a body and waits.
 func TestSlowBody(t *testing.T) {
-	e := startEdge(t, "tim_callback /im/callback 1400000000 xxxxyyyy {\ntimeout 300ms\n}\nrespond ok")
-	for name, query := range map[string]string{"genuine": signedQuery(), "refused": signedQuery("Sign", "x")} {
+	e := caddytest.StartEdge(t, "tim_callback /im/callback 1400000000 xxxxyyyy {\ntimeout 300ms\n}\nrespond ok")
+	for name, query := range map[string]string{"genuine": caddytest.SignedQuery(), "refused": caddytest.SignedQuery("Sign", "x")} {
 		body, feed := io.Pipe()
-		go func() { _, _ = io.WriteString(feed, sample[:20]) }()
-		req, err := http.NewRequest("POST", e.url()+"?"+query, body)
+		go func() { _, _ = io.WriteString(feed, sample.Body[:20]) }()
+		req, err := http.NewRequest("POST", e.URL()+"?"+query, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.ContentLength = int64(len(sample))
+		req.ContentLength = int64(len(sample.Body))
 		start := time.Now()
-		resp, err := e.client.Do(req)
+		resp, err := e.Client.Do(req)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -238,7 +261,7 @@ func TestSlowBody(t *testing.T) {
 			t.Errorf("%s: status %d after %s", name, resp.StatusCode, time.Since(start))
 		}
 	}
-	e.logged("callback refused", "body_read")
+	e.Logged("callback refused", "body_read")
 }
 
 // TestBackendGetsTheEvent reads what arrives behind reverse_proxy.
@@ -251,11 +274,11 @@ func TestBackendGetsTheEvent(t *testing.T) {
 		length  int64
 	}
 	var last atomic.Pointer[received]
-	backend := startBackend(t, func(_ http.ResponseWriter, r *http.Request) {
+	backend := caddytest.Serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		last.Store(&received{r.Header.Clone(), r.Trailer.Clone(), string(body), r.RequestURI, r.ContentLength})
 	})
-	e := startEdge(t, `tim_callback /im/callback 1400000000 xxxxyyyy {
+	e := caddytest.StartEdge(t, `tim_callback /im/callback 1400000000 xxxxyyyy {
 		other_commands pass
 		sign `+testSecret+`
 	}
@@ -266,7 +289,7 @@ func TestBackendGetsTheEvent(t *testing.T) {
 	post := func(path, query, body string) *received {
 		t.Helper()
 		last.Store(nil)
-		req, err := http.NewRequest("POST", strings.Replace(e.url(), "/im/callback", path, 1)+"?"+query, io.MultiReader(strings.NewReader(body)))
+		req, err := http.NewRequest("POST", strings.Replace(e.URL(), "/im/callback", path, 1)+"?"+query, io.MultiReader(strings.NewReader(body)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,7 +298,7 @@ func TestBackendGetsTheEvent(t *testing.T) {
 			"Webhook-Signature": {"forged"}, "Accept-Encoding": {"gzip"}, "Expect": {"100-continue"}, "X-Kept": {"1"},
 		}
 		req.Trailer = http.Header{"Ce-Trailer": {"forged"}, "X-Trailer": {"1"}}
-		resp, err := e.client.Do(req)
+		resp, err := e.Client.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -299,15 +322,15 @@ func TestBackendGetsTheEvent(t *testing.T) {
 		return got
 	}
 
-	query := signedQuery()
-	got := post("/im/callback", query, sample)
-	if got.body != normalizedSample || got.length != int64(len(normalizedSample)) {
+	query := caddytest.SignedQuery()
+	got := post("/im/callback", query, sample.Body)
+	if got.body != sample.Normalized || got.length != int64(len(sample.Normalized)) {
 		t.Errorf("body %s", got.body)
 	}
 	if got.uri != "/im/callback?"+query {
 		t.Errorf("URL %s", got.uri)
 	}
-	id := profile.EventID(testApp, profile.Command, []byte(sample))
+	id := callback.EventID(sample.SDKAppID, profile.Command, "", []byte(sample.Body))
 	for name, want := range map[string]string{
 		"Ce-Specversion": "1.0", "Ce-Id": id, "Ce-Source": "/tim/apps/1400000000",
 		"Ce-Type": "com.tencent.im.Profile.CallbackPortraitSet", "Ce-Subject": "id1", "Ce-Time": "2022-07-04T07:50:52.497Z",
@@ -318,16 +341,19 @@ func TestBackendGetsTheEvent(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got.header.Get(name), want)
 		}
 	}
-	secret, _ := profile.ParseSecret(testSecret)
-	if err := profile.VerifyWebhook(got.header, []byte(got.body), time.Now(), time.Minute, secret); err != nil {
+	if got.header["Ce-Sequence"] != nil {
+		t.Error("an event that was in no queue has a sequence")
+	}
+	secret, _ := callback.ParseSecret(testSecret)
+	if err := callback.VerifyWebhook(got.header, []byte(got.body), time.Now(), time.Minute, secret); err != nil {
 		t.Error(err)
 	}
 
-	if got = post("/im/original", signedQuery(), sample); got.body != sample || got.header.Get("Ce-Id") != id || got.header.Get("Webhook-Id") != "" {
+	if got = post("/im/original", caddytest.SignedQuery(), sample.Body); got.body != sample.Body || got.header.Get("Ce-Id") != id || got.header.Get("Webhook-Id") != "" {
 		t.Errorf("original: %+v", got)
 	}
 	const other = `{"CallbackCommand":"C2C.CallbackBeforeSendMsg", "x": 1}`
-	if got = post("/im/callback", signedQuery("CallbackCommand", "C2C.CallbackBeforeSendMsg"), other); got.body != other || got.header.Get("Ce-Id") != "" {
+	if got = post("/im/callback", caddytest.SignedQuery("CallbackCommand", "C2C.CallbackBeforeSendMsg"), other); got.body != other || got.header.Get("Ce-Id") != "" {
 		t.Errorf("passed: %+v", got)
 	}
 }

@@ -19,6 +19,10 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
+	"github.com/d13c7061/caddy-tim-callback/internal/recent"
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
@@ -31,7 +35,7 @@ func TestRefusals(t *testing.T) {
 		query     string
 		body      string
 		change    func(*http.Request)
-		reason    profile.Reason
+		reason    callback.Reason
 		status    int
 	}{
 		{name: "plain HTTP", change: func(r *http.Request) { r.TLS = nil }, reason: "plain_http", status: 403},
@@ -77,25 +81,25 @@ func TestRefusals(t *testing.T) {
 			reason:    "client_cert", status: 403,
 		},
 		{name: "no query", query: "-", reason: "bad_query", status: 400},
-		{name: "SdkAppid in two spellings", query: signedQuery("SdkAppId", testApp), reason: "bad_query", status: 400},
-		{name: "SdkAppid twice", query: signedQuery() + "&SdkAppid=1", reason: "bad_query", status: 400},
-		{name: "CallbackCommand missing", query: signedQuery("CallbackCommand", ""), reason: "bad_query", status: 400},
-		{name: "semicolon", query: signedQuery() + ";x=1", reason: "bad_query", status: 400},
-		{name: "bad escape", query: signedQuery() + "&x=%zz", reason: "bad_query", status: 400},
-		{name: "another app", query: signedQuery("SdkAppid", "1400000001"), reason: "unknown_app", status: 403},
-		{name: "app with a leading zero", query: signedQuery("SdkAppid", "01400000000"), reason: "unknown_app", status: 403},
-		{name: "no Sign", query: signedQuery("Sign", ""), reason: "unsigned", status: 401},
-		{name: "no RequestTime", query: signedQuery("RequestTime", ""), reason: "unsigned", status: 401},
-		{name: "old", query: signedAt(testToken, -62*time.Second), reason: "stale", status: 401},
-		{name: "of the future", query: signedAt(testToken, 62*time.Second), reason: "stale", status: 401},
-		{name: "RequestTime beyond int64", query: signedQuery("RequestTime", "99999999999999999999"), reason: "stale", status: 401},
-		{name: "RequestTime with a sign", query: signedQuery("RequestTime", "-1"), reason: "stale", status: 401},
+		{name: "SdkAppid in two spellings", query: caddytest.SignedQuery("SdkAppId", sample.SDKAppID), reason: "bad_query", status: 400},
+		{name: "SdkAppid twice", query: caddytest.SignedQuery() + "&SdkAppid=1", reason: "bad_query", status: 400},
+		{name: "CallbackCommand missing", query: caddytest.SignedQuery("CallbackCommand", ""), reason: "bad_query", status: 400},
+		{name: "semicolon", query: caddytest.SignedQuery() + ";x=1", reason: "bad_query", status: 400},
+		{name: "bad escape", query: caddytest.SignedQuery() + "&x=%zz", reason: "bad_query", status: 400},
+		{name: "another app", query: caddytest.SignedQuery("SdkAppid", "1400000001"), reason: "unknown_app", status: 403},
+		{name: "app with a leading zero", query: caddytest.SignedQuery("SdkAppid", "01400000000"), reason: "unknown_app", status: 403},
+		{name: "no Sign", query: caddytest.SignedQuery("Sign", ""), reason: "unsigned", status: 401},
+		{name: "no RequestTime", query: caddytest.SignedQuery("RequestTime", ""), reason: "unsigned", status: 401},
+		{name: "old", query: signedAt(sample.Token, -62*time.Second), reason: "stale", status: 401},
+		{name: "of the future", query: signedAt(sample.Token, 62*time.Second), reason: "stale", status: 401},
+		{name: "RequestTime beyond int64", query: caddytest.SignedQuery("RequestTime", "99999999999999999999"), reason: "stale", status: 401},
+		{name: "RequestTime with a sign", query: caddytest.SignedQuery("RequestTime", "-1"), reason: "stale", status: 401},
 		{name: "wrong token", query: signedAt("xxxyyyy", 0), reason: "bad_sign", status: 401},
-		{name: "short Sign", query: signedQuery("Sign", "17773bc3"), reason: "bad_sign", status: 401},
-		{name: "Sign that is no hex", query: signedQuery("Sign", strings.Repeat("z", 64)), reason: "bad_sign", status: 401},
-		{name: "content type", query: signedQuery("contenttype", "xml"), reason: "content_type", status: 415},
-		{name: "another command", query: signedQuery("CallbackCommand", "State.StateChange"), reason: "command", status: 403},
-		{name: "command in another case", query: signedQuery("CallbackCommand", "profile.callbackportraitset"), reason: "command", status: 403},
+		{name: "short Sign", query: caddytest.SignedQuery("Sign", "17773bc3"), reason: "bad_sign", status: 401},
+		{name: "Sign that is no hex", query: caddytest.SignedQuery("Sign", strings.Repeat("z", 64)), reason: "bad_sign", status: 401},
+		{name: "content type", query: caddytest.SignedQuery("contenttype", "xml"), reason: "content_type", status: 415},
+		{name: "another command", query: caddytest.SignedQuery("CallbackCommand", "State.StateChange"), reason: "command", status: 403},
+		{name: "command in another case", query: caddytest.SignedQuery("CallbackCommand", "profile.callbackportraitset"), reason: "command", status: 403},
 		{name: "too large", body: strings.Repeat(" ", DefaultMaxBody) + "{}", reason: "too_large", status: 413},
 		{
 			name: "too large without a length", body: strings.Repeat(" ", DefaultMaxBody) + "{}",
@@ -115,19 +119,19 @@ func TestRefusals(t *testing.T) {
 		{name: "no body", body: "-", reason: "bad_body", status: 400},
 		{name: "not JSON", body: "hello", reason: "bad_body", status: 400},
 		{name: "JSON that is no object", body: "[]", reason: "bad_body", status: 400},
-		{name: "trailing data", body: sample + "x", reason: "bad_body", status: 400},
-		{name: "two objects", body: sample + sample, reason: "bad_body", status: 400},
-		{name: "invalid UTF-8", body: strings.Replace(sample, "nick1", "\xff", 1), reason: "bad_body", status: 400},
+		{name: "trailing data", body: sample.Body + "x", reason: "bad_body", status: 400},
+		{name: "two objects", body: sample.Body + sample.Body, reason: "bad_body", status: 400},
+		{name: "invalid UTF-8", body: strings.Replace(sample.Body, "nick1", "\xff", 1), reason: "bad_body", status: 400},
 		{name: "deep nesting", body: `{"x":` + strings.Repeat("[", 30000), reason: "bad_body", status: 400},
-		{name: "command of another callback", body: strings.Replace(sample, "PortraitSet", "X", 1), reason: "bad_body", status: 400},
-		{name: "no From_Account", body: strings.Replace(sample, "From_Account", "From", 1), reason: "bad_body", status: 400},
-		{name: "empty From_Account", body: strings.Replace(sample, `"From_Account": "id1"`, `"From_Account": ""`, 1), reason: "bad_body", status: 400},
-		{name: "no ProfileItem", body: strings.Replace(sample, "ProfileItem", "Items", 1), reason: "bad_body", status: 400},
-		{name: "Tag that is no string", body: strings.Replace(sample, `"Tag_Profile_IM_Nick"`, "1", 1), reason: "bad_body", status: 400},
+		{name: "command of another callback", body: strings.Replace(sample.Body, "PortraitSet", "X", 1), reason: "bad_body", status: 400},
+		{name: "no From_Account", body: strings.Replace(sample.Body, "From_Account", "From", 1), reason: "bad_body", status: 400},
+		{name: "empty From_Account", body: strings.Replace(sample.Body, `"From_Account": "id1"`, `"From_Account": ""`, 1), reason: "bad_body", status: 400},
+		{name: "no ProfileItem", body: strings.Replace(sample.Body, "ProfileItem", "Items", 1), reason: "bad_body", status: 400},
+		{name: "Tag that is no string", body: strings.Replace(sample.Body, `"Tag_Profile_IM_Nick"`, "1", 1), reason: "bad_body", status: 400},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h, logs := provisioned(t, tc.configure)
-			query, body := cmp.Or(tc.query, signedQuery()), cmp.Or(tc.body, sample)
+			query, body := cmp.Or(tc.query, caddytest.SignedQuery()), cmp.Or(tc.body, sample.Body)
 			if query == "-" {
 				query = ""
 			}
@@ -139,11 +143,11 @@ func TestRefusals(t *testing.T) {
 				tc.change(r)
 			}
 			var w *httptest.ResponseRecorder
-			var a profile.Answer
-			if got := counted(t, func() { w, a = serve(t, h, r, nil) }); got != result(tc.reason) {
+			var a callback.Answer
+			if got := counted(t, func() { w, a = serve(t, h, r, nil) }); got != recent.Result(tc.reason) {
 				t.Errorf("counted as %s, want %s", got, tc.reason)
 			}
-			if w.Code != tc.status || a.ActionStatus != profile.StatusFail || a.ErrorCode != 1 || a.ErrorInfo == "" {
+			if w.Code != tc.status || a.ActionStatus != callback.StatusFail || a.ErrorCode != 1 || a.ErrorInfo == "" {
 				t.Errorf("answered %d %+v, want %d", w.Code, a, tc.status)
 			}
 			if tc.reason == "method" && w.Header().Get("Allow") != "POST" {
@@ -157,7 +161,7 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("reason %q, want %q", got, tc.reason)
 			}
 			if sign := r.URL.Query().Get("Sign"); sign != "" {
-				noSecrets(t, logs, testToken, sign)
+				noSecrets(t, logs, sample.Token, sign)
 			}
 			repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 			if got, _ := repl.GetString("http.tim_callback.reason"); got != string(tc.reason) {
@@ -170,14 +174,14 @@ func TestRefusals(t *testing.T) {
 // signedAt is a query that was signed with token, at an offset from now.
 func signedAt(token string, offset time.Duration) string {
 	at := strconv.FormatInt(time.Now().Add(offset).Unix(), 10)
-	return signedQuery("RequestTime", at, "Sign", profile.Sign(token, at))
+	return caddytest.SignedQuery("RequestTime", at, "Sign", callback.Sign(token, at))
 }
 
 // TestFirstReasonWins has requests with everything wrong from one check on.
 func TestFirstReasonWins(t *testing.T) {
 	h, _ := provisioned(t, func(h *Handler) { h.RequireClientCert = true })
 	mend := []struct {
-		reason profile.Reason
+		reason callback.Reason
 		mend   func(r *http.Request, q url.Values)
 	}{
 		{"plain_http", func(r *http.Request, _ url.Values) {
@@ -188,17 +192,17 @@ func TestFirstReasonWins(t *testing.T) {
 		{"method", func(r *http.Request, _ url.Values) { r.Method = "POST" }},
 		{"client_cert", func(r *http.Request, _ url.Values) { r.TLS.VerifiedChains = [][]*x509.Certificate{{{}}} }},
 		{"bad_query", func(_ *http.Request, q url.Values) { q["SdkAppid"] = []string{"1"} }},
-		{"unknown_app", func(_ *http.Request, q url.Values) { q.Set("SdkAppid", testApp) }},
+		{"unknown_app", func(_ *http.Request, q url.Values) { q.Set("SdkAppid", sample.SDKAppID) }},
 		{"unsigned", func(_ *http.Request, q url.Values) { q.Set("Sign", "x"); q.Set("RequestTime", "1") }},
 		{"stale", func(_ *http.Request, q url.Values) { q.Set("RequestTime", strconv.FormatInt(time.Now().Unix(), 10)) }},
-		{"bad_sign", func(_ *http.Request, q url.Values) { q.Set("Sign", profile.Sign(testToken, q.Get("RequestTime"))) }},
+		{"bad_sign", func(_ *http.Request, q url.Values) { q.Set("Sign", callback.Sign(sample.Token, q.Get("RequestTime"))) }},
 		{"content_type", func(_ *http.Request, q url.Values) { q.Set("contenttype", "JSON") }},
 		{"command", func(_ *http.Request, q url.Values) { q.Set("CallbackCommand", profile.Command) }},
 		{"too_large", func(r *http.Request, _ url.Values) {
 			r.ContentLength = 1
 			r.Body = io.NopCloser(strings.NewReader("x"))
 		}},
-		{"bad_body", func(r *http.Request, _ url.Values) { r.Body = io.NopCloser(strings.NewReader(sample)) }},
+		{"bad_body", func(r *http.Request, _ url.Values) { r.Body = io.NopCloser(strings.NewReader(sample.Body)) }},
 	}
 	q := url.Values{"SdkAppid": {"1", "2"}, "CallbackCommand": {"Other"}, "contenttype": {"xml"}}
 	r := tlsRequest("GET", "", "")
@@ -221,24 +225,24 @@ func TestAccepted(t *testing.T) {
 		change    func(*http.Request)
 	}{
 		{name: "signed"},
-		{name: "other spelling", query: strings.Replace(signedQuery(), "SdkAppid", "SdkAppId", 1)},
-		{name: "upper-case Sign", query: signedQuery("Sign", "") + "&Sign=" + strings.ToUpper(profile.Sign(testToken, strconv.FormatInt(time.Now().Unix(), 10)))},
-		{name: "59 seconds old", query: signedAt(testToken, -59*time.Second)},
-		{name: "59 seconds ahead", query: signedAt(testToken, 59*time.Second)},
-		{name: "contenttype JSON", query: signedQuery("contenttype", "JSON")},
-		{name: "no contenttype", query: signedQuery("contenttype", "")},
-		{name: "unknown platform and parameters", query: signedQuery("OptPlatform", "Fridge", "x", "1")},
-		{name: "second token", configure: func(h *Handler) { h.Apps[0].Tokens = []string{"other", testToken} }},
+		{name: "other spelling", query: strings.Replace(caddytest.SignedQuery(), "SdkAppid", "SdkAppId", 1)},
+		{name: "upper-case Sign", query: caddytest.SignedQuery("Sign", "") + "&Sign=" + strings.ToUpper(callback.Sign(sample.Token, strconv.FormatInt(time.Now().Unix(), 10)))},
+		{name: "59 seconds old", query: signedAt(sample.Token, -59*time.Second)},
+		{name: "59 seconds ahead", query: signedAt(sample.Token, 59*time.Second)},
+		{name: "contenttype JSON", query: caddytest.SignedQuery("contenttype", "JSON")},
+		{name: "no contenttype", query: caddytest.SignedQuery("contenttype", "")},
+		{name: "unknown platform and parameters", query: caddytest.SignedQuery("OptPlatform", "Fridge", "x", "1")},
+		{name: "second token", configure: func(h *Handler) { h.Apps[0].Tokens = []string{"other", sample.Token} }},
 		{
 			name: "second app",
 			configure: func(h *Handler) {
-				h.Apps = []App{{SDKAppID: "1", Tokens: []string{"other"}}, {SDKAppID: testApp, Tokens: []string{testToken}}}
+				h.Apps = []App{{SDKAppID: "1", Tokens: []string{"other"}}, {SDKAppID: sample.SDKAppID, Tokens: []string{sample.Token}}}
 			},
 		},
 		{
 			name:      "unsigned app",
 			configure: func(h *Handler) { h.AllowUnsigned = true; h.Apps[0].Tokens = nil },
-			query:     signedQuery("Sign", "", "RequestTime", ""),
+			query:     caddytest.SignedQuery("Sign", "", "RequestTime", ""),
 		},
 		{
 			name:      "client certificate",
@@ -264,25 +268,25 @@ func TestAccepted(t *testing.T) {
 					tc.configure(h)
 				}
 			})
-			r := tlsRequest("POST", cmp.Or(tc.query, signedQuery()), sample)
+			r := tlsRequest("POST", cmp.Or(tc.query, caddytest.SignedQuery()), sample.Body)
 			if tc.change != nil {
 				tc.change(r)
 			}
 			w, a := serve(t, h, r, nil)
-			if w.Code != 200 || a != profile.OK() {
+			if w.Code != 200 || a != callback.OK() {
 				t.Fatalf("answered %d %+v", w.Code, a)
 			}
 			if logs.Len() != 1 || logs.All()[0].ContextMap()["from_account"] != "id1" {
 				t.Errorf("logged %v", logs.All())
 			}
-			noSecrets(t, logs, testToken, "nick1", "your custom data")
+			noSecrets(t, logs, sample.Token, "nick1", "your custom data")
 			repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 			got := repl.ReplaceAll("{http.tim_callback.sdk_appid} {http.tim_callback.command} {http.tim_callback.from_account} "+
 				"{http.tim_callback.operator_account} {http.tim_callback.client_ip} {http.tim_callback.changed} <{http.tim_callback.reason}>", "-")
 			if want := "1400000000 Profile.CallbackPortraitSet id1 id1 127.0.0.1 nick,gender,allow_type,custom.Data <->"; got != want {
 				t.Errorf("placeholders %q, want %q", got, want)
 			}
-			if id, _ := repl.GetString("http.tim_callback.event_id"); id != profile.EventID(testApp, profile.Command, []byte(sample)) {
+			if id, _ := repl.GetString("http.tim_callback.event_id"); id != callback.EventID(sample.SDKAppID, profile.Command, "", []byte(sample.Body)) {
 				t.Errorf("placeholder event_id %q", id)
 			}
 			if _, known := repl.Get("http.tim_callback.other"); known {
@@ -295,7 +299,7 @@ func TestAccepted(t *testing.T) {
 // TestBodyIsBounded has an endless body: what is held must not grow with it.
 func TestBodyIsBounded(t *testing.T) {
 	h, _ := provisioned(t, nil)
-	r := tlsRequest("POST", signedQuery(), "")
+	r := tlsRequest("POST", caddytest.SignedQuery(), "")
 	body := &countingReader{}
 	r.Body, r.ContentLength = io.NopCloser(body), -1
 	if w, _ := serve(t, h, r, nil); w.Code != 413 {
@@ -319,7 +323,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 func TestPanicsOfOthersAreAnswered(t *testing.T) {
 	h, logs := provisioned(t, nil)
 	for _, p := range []any{http.ErrAbortHandler, errors.New("boom"), "boom"} {
-		w, _ := serve(t, h, tlsRequest("POST", signedQuery(), sample), func(http.ResponseWriter, *http.Request) error { panic(p) })
+		w, _ := serve(t, h, tlsRequest("POST", caddytest.SignedQuery(), sample.Body), func(http.ResponseWriter, *http.Request) error { panic(p) })
 		if w.Code != 502 {
 			t.Errorf("%v: status %d", p, w.Code)
 		}

@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -18,36 +15,14 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 )
 
-const (
-	testApp   = "1400000000"
-	testToken = "xxxxyyyy"
-
-	// sample is the body in Tencent's documents
-	sample = `{
-  "CallbackCommand": "Profile.CallbackPortraitSet",
-  "Operator_Account": "id1",
-  "From_Account": "id1",
-  "EventTime": 1656921052497,
-  "ProfileItem": [
-    {"Tag": "Tag_Profile_IM_Nick", "Value": "nick1"},
-    {"Tag": "Tag_Profile_IM_Gender", "Value": "Gender_Type_Male"},
-    {"Tag": "Tag_Profile_IM_AllowType", "Value": "AllowType_Type_NeedConfirm"},
-    {"Tag": "Tag_Profile_Custom_Data", "Value": "your custom data"}
-  ]
-}`
-	normalizedSample = `{"sdk_appid":1400000000,"command":"Profile.CallbackPortraitSet",` +
-		`"event_time":"2022-07-04T07:50:52.497Z","operator_account":"id1","from_account":"id1","self_update":true,` +
-		`"platform":"ios","client_ip":"127.0.0.1","profile":{"nick":"nick1","gender":"male","allow_type":"need_confirm"},` +
-		`"custom":{"Data":"your custom data"}}`
-)
-
-// provisioned returns a handler for testApp, changed by configure, and what it logs.
+// provisioned returns a handler for sample.SDKAppID, changed by configure, and what it logs.
 func provisioned(tb testing.TB, configure func(*Handler)) (*Handler, *observer.ObservedLogs) {
 	tb.Helper()
-	h := &Handler{Apps: []App{{SDKAppID: testApp, Tokens: []string{testToken}}}}
+	h := &Handler{Apps: []App{{SDKAppID: sample.SDKAppID, Tokens: []string{sample.Token}}}}
 	if configure != nil {
 		configure(h)
 	}
@@ -61,29 +36,6 @@ func provisioned(tb testing.TB, configure func(*Handler)) (*Handler, *observer.O
 	return h, logs
 }
 
-// signedQuery is the query of a callback that is signed now; changes are pairs of
-// a parameter and its value, where "" removes it.
-func signedQuery(changes ...string) string {
-	now := strconv.FormatInt(time.Now().Unix(), 10)
-	q := url.Values{
-		"SdkAppid":        {testApp},
-		"CallbackCommand": {profile.Command},
-		"contenttype":     {"json"},
-		"ClientIP":        {"127.0.0.1"},
-		"OptPlatform":     {"iOS"},
-		"RequestTime":     {now},
-		"Sign":            {profile.Sign(testToken, now)},
-	}
-	for i := 0; i < len(changes); i += 2 {
-		if changes[i+1] == "" {
-			q.Del(changes[i])
-		} else {
-			q.Set(changes[i], changes[i+1])
-		}
-	}
-	return q.Encode()
-}
-
 // tlsRequest is a request as Caddy's server hands it to a handler.
 func tlsRequest(method, query, body string) *http.Request {
 	r := httptest.NewRequest(method, "https://im.example.com/im/callback?"+query, strings.NewReader(body))
@@ -93,7 +45,7 @@ func tlsRequest(method, query, body string) *http.Request {
 }
 
 // serve runs the handler and checks what holds for every answer: one, in JSON.
-func serve(tb testing.TB, h *Handler, r *http.Request, next caddyhttp.HandlerFunc) (*httptest.ResponseRecorder, profile.Answer) {
+func serve(tb testing.TB, h *Handler, r *http.Request, next caddyhttp.HandlerFunc) (*httptest.ResponseRecorder, callback.Answer) {
 	tb.Helper()
 	if next == nil {
 		next = func(http.ResponseWriter, *http.Request) error {
@@ -111,7 +63,7 @@ func serve(tb testing.TB, h *Handler, r *http.Request, next caddyhttp.HandlerFun
 	if got := w.Header().Get("Content-Type"); got != "application/json" {
 		tb.Errorf("Content-Type %q", got)
 	}
-	a, err := profile.ParseAnswer(w.Body.Bytes())
+	a, err := callback.ParseAnswer(w.Body.Bytes())
 	if err != nil {
 		tb.Errorf("answer %q: %v", w.Body, err)
 	}
@@ -130,6 +82,14 @@ type onceWriter struct {
 func (w *onceWriter) WriteHeader(status int) {
 	w.headers++
 	w.ResponseRecorder.WriteHeader(status)
+}
+
+// Write writes the header too, if nothing did before.
+func (w *onceWriter) Write(b []byte) (int, error) {
+	if w.headers == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseRecorder.Write(b)
 }
 
 func (w *onceWriter) Unwrap() http.ResponseWriter { return w.ResponseRecorder }

@@ -1,7 +1,6 @@
 package timcallback
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -9,76 +8,33 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
+	"github.com/d13c7061/caddy-tim-callback/internal/recent"
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 )
 
-// series is what a scrape finds of this module: values by name and labels.
-type series map[string]float64
-
-func parseSeries(text io.Reader) (series, error) {
-	found := make(series)
-	for scanner := bufio.NewScanner(text); scanner.Scan(); {
-		name, value, ok := strings.Cut(scanner.Text(), " ")
-		if !ok || !strings.HasPrefix(name, "caddy_tim_callback_") {
-			continue
-		}
-		n, err := strconv.ParseFloat(value, 64)
-		if _, twice := found[name]; err != nil || twice {
-			return nil, fmt.Errorf("%s is there twice, or is no number: %w", scanner.Text(), err)
-		}
-		found[name] = n
-	}
-	return found, nil
-}
-
-// scrape reads the metrics from a registry such as Caddy makes for each configuration.
-func scrape() (series, error) {
-	registry := prometheus.NewPedanticRegistry()
-	if err := registerMetrics(registry); err != nil {
-		return nil, err
-	}
-	w := httptest.NewRecorder()
-	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	if w.Code != http.StatusOK {
-		return nil, fmt.Errorf("status %d: %s", w.Code, w.Body)
-	}
-	return parseSeries(w.Body)
-}
-
-func scraped(t *testing.T) series {
-	t.Helper()
-	found, err := scrape()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
-func requestSeries(r result) string {
+func requestSeries(r recent.Result) string {
 	return fmt.Sprintf(`caddy_tim_callback_requests_total{result="%s"}`, r)
 }
 
 // counted has one request answered, and returns as what it was counted.
-func counted(t *testing.T, request func()) result {
+func counted(t *testing.T, request func()) recent.Result {
 	t.Helper()
 	const answers = "caddy_tim_callback_answer_seconds_count"
-	before := scraped(t)
+	before := caddytest.MustScrape(t)
 	request()
-	after := scraped(t)
-	eventually(t, func() bool { after = scraped(t); return after[answers] > before[answers] }, "the request is not counted")
-	var as []result
-	for _, r := range results() {
+	after := caddytest.MustScrape(t)
+	caddytest.Eventually(t, func() bool { after = caddytest.MustScrape(t); return after[answers] > before[answers] }, "the request is not counted")
+	var as []recent.Result
+	for _, r := range recent.Results() {
 		for range int(after[requestSeries(r)] - before[requestSeries(r)]) {
 			as = append(as, r)
 		}
@@ -94,7 +50,7 @@ func TestResultsAreClosed(t *testing.T) {
 	want := strings.Fields(`ok passed upstream_error upstream_timeout queue_error
 		plain_http early_data method client_cert bad_query unknown_app unsigned stale bad_sign content_type command too_large body_read bad_body`)
 	var got []string
-	for name := range scraped(t) {
+	for name := range caddytest.MustScrape(t) {
 		if label, ok := strings.CutPrefix(name, `caddy_tim_callback_requests_total{result="`); ok {
 			got = append(got, strings.TrimSuffix(label, `"}`))
 		}
@@ -104,8 +60,8 @@ func TestResultsAreClosed(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("results\n%v, want\n%v", got, want)
 	}
-	for _, unknown := range []result{"", "made up", "C2C.CallbackBeforeSendMsg"} {
-		if as := counted(t, (&callback{result: unknown, began: time.Now()}).count); as != resultUpstreamError {
+	for _, unknown := range []recent.Result{"", "made up", "C2C.CallbackBeforeSendMsg"} {
+		if as := counted(t, (&exchange{result: unknown, began: time.Now()}).count); as != recent.UpstreamError {
 			t.Errorf("%q is counted as %s", unknown, as)
 		}
 	}
@@ -138,33 +94,36 @@ func TestResults(t *testing.T) {
 		answer  string
 		command string
 		next    caddyhttp.HandlerFunc
-		want    result
+		want    recent.Result
 	}{
-		{"acknowledged", AnswerAck, "", nil, resultOK},
-		{"taken", AnswerForward, "", writing(204, ""), resultOK},
-		{"backend answers FAIL", AnswerForward, "", writing(200, string(profile.Fail("x").JSON())), resultOK},
-		{"backend refuses", AnswerForward, "", writing(404, ""), resultUpstreamError},
-		{"backend is overloaded", AnswerForward, "", writing(503, ""), resultUpstreamError},
-		{"no connection", AnswerForward, "", failing, resultUpstreamError},
-		{"no handler", AnswerForward, "", nothing, resultUpstreamError},
-		{"panic", AnswerForward, "", panicking("x"), resultUpstreamError},
-		{"broken answer", AnswerForward, "", breaking, resultUpstreamError},
-		{"no answer in time", AnswerForward, "", waiting, resultUpstreamTimeout},
-		{"passed", AnswerForward, other, writing(200, "{}"), resultPassed},
-		{"passed with a failure", AnswerAck, other, writing(500, ""), resultPassed},
-		{"passed, no connection", AnswerForward, other, failing, resultUpstreamError},
-		{"passed, no handler", AnswerForward, other, nothing, resultUpstreamError},
-		{"passed, panic", AnswerForward, other, panicking("x"), resultUpstreamError},
-		{"passed, broken answer", AnswerForward, other, breaking, resultUpstreamError},
-		{"passed, no answer in time", AnswerForward, other, waiting, resultUpstreamTimeout},
+		{"acknowledged", AnswerAck, "", nil, recent.OK},
+		{"taken", AnswerForward, "", writing(204, ""), recent.OK},
+		{"backend answers FAIL", AnswerForward, "", writing(200, string(callback.Fail("x").JSON())), recent.OK},
+		{"backend refuses", AnswerForward, "", writing(404, ""), recent.UpstreamError},
+		{"backend is overloaded", AnswerForward, "", writing(503, ""), recent.UpstreamError},
+		{"no connection", AnswerForward, "", failing, recent.UpstreamError},
+		{"no handler", AnswerForward, "", nothing, recent.UpstreamError},
+		{"panic", AnswerForward, "", panicking("x"), recent.UpstreamError},
+		{"broken answer", AnswerForward, "", breaking, recent.UpstreamError},
+		{"no answer in time", AnswerForward, "", waiting, recent.UpstreamTimeout},
+		{"passed", AnswerForward, other, writing(200, "{}"), recent.Passed},
+		{"passed with a failure", AnswerAck, other, writing(500, ""), recent.Passed},
+		{"passed, no connection", AnswerForward, other, failing, recent.UpstreamError},
+		{"passed, no handler", AnswerForward, other, nothing, recent.UpstreamError},
+		{"passed, panic", AnswerForward, other, panicking("x"), recent.UpstreamError},
+		{"passed, broken answer", AnswerForward, other, breaking, recent.UpstreamError},
+		{"passed, no answer in time", AnswerForward, other, waiting, recent.UpstreamTimeout},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h, _ := provisioned(t, func(h *Handler) {
-				h.Answer, h.OtherCommands, h.Timeout = tc.answer, OtherPass, caddy.Duration(50*time.Millisecond)
+				h.Answer, h.OtherCommands = tc.answer, OtherPass
+				if tc.want == recent.UpstreamTimeout {
+					h.Timeout = caddy.Duration(50 * time.Millisecond)
+				}
 			})
-			query := signedQuery()
+			query := caddytest.SignedQuery()
 			if tc.command != "" {
-				query = signedQuery("CallbackCommand", tc.command)
+				query = caddytest.SignedQuery("CallbackCommand", tc.command)
 			}
 			got := counted(t, func() {
 				defer func() {
@@ -172,7 +131,7 @@ func TestResults(t *testing.T) {
 						t.Error(p)
 					}
 				}()
-				if err := h.ServeHTTP(httptest.NewRecorder(), tlsRequest("POST", query, sample), tc.next); err != nil {
+				if err := h.ServeHTTP(httptest.NewRecorder(), tlsRequest("POST", query, sample.Body), tc.next); err != nil {
 					t.Error(err)
 				}
 			})
@@ -189,15 +148,15 @@ func TestLateAnswerIsCountedWhenGiven(t *testing.T) {
 	h, _ := provisioned(t, func(h *Handler) { h.Timeout = caddy.Duration(20 * time.Millisecond) })
 	got := counted(t, func() {
 		stubborn := func(http.ResponseWriter, *http.Request) error {
-			before := scraped(t)[requestSeries(resultUpstreamTimeout)]
-			eventually(t, func() bool { return scraped(t)[requestSeries(resultUpstreamTimeout)] > before }, "not counted while the handler runs")
+			before := caddytest.MustScrape(t)[requestSeries(recent.UpstreamTimeout)]
+			caddytest.Eventually(t, func() bool { return caddytest.MustScrape(t)[requestSeries(recent.UpstreamTimeout)] > before }, "not counted while the handler runs")
 			return nil
 		}
-		if w, _ := serve(t, h, tlsRequest("POST", signedQuery(), sample), stubborn); w.Code != http.StatusGatewayTimeout {
+		if w, _ := serve(t, h, tlsRequest("POST", caddytest.SignedQuery(), sample.Body), stubborn); w.Code != http.StatusGatewayTimeout {
 			t.Errorf("status %d", w.Code)
 		}
 	})
-	if got != resultUpstreamTimeout {
+	if got != recent.UpstreamTimeout {
 		t.Errorf("counted as %s", got)
 	}
 }
@@ -207,7 +166,7 @@ func TestMetricsTwiceInARegistry(t *testing.T) {
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	defer cancel()
 	for range 2 {
-		h := &Handler{Apps: []App{{SDKAppID: testApp, Tokens: []string{testToken}}}}
+		h := &Handler{Apps: []App{{SDKAppID: sample.SDKAppID, Tokens: []string{sample.Token}}}}
 		if err := h.Provision(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -229,9 +188,41 @@ func TestMetricsTwiceInARegistry(t *testing.T) {
 
 func BenchmarkCount(b *testing.B) {
 	b.ReportAllocs()
-	c := &callback{result: resultOK, began: time.Now()}
+	c := &exchange{result: recent.OK, began: time.Now()}
 	for b.Loop() {
 		c.counted = false
 		c.count()
 	}
+}
+
+// TestResultsWithAQueue are those that only a queue has.
+func TestResultsWithAQueue(t *testing.T) {
+	backend := caddytest.StartBackend(t)
+	address := backend.Address
+	backend.Answer(http.StatusServiceUnavailable)
+	e := caddytest.StartEdge(t, "tim_callback 1400000000 xxxxyyyy {\nanswer forward\n"+caddytest.QueueBlock(t.TempDir(), address, "max_events 1")+"\n}\nreverse_proxy "+address)
+	for _, tc := range []struct {
+		name   string
+		status int
+		want   recent.Result
+	}{
+		{"not forwarded but stored", 200, recent.OK},
+		{"stored before", 200, recent.OK},
+		{"no room", 503, recent.QueueError},
+	} {
+		body := sample.Body
+		if tc.status != 200 {
+			body = caddytest.BodyOf("b", 1)
+		}
+		got := counted(t, func() {
+			if status, _, err := e.Send(e.Client, caddytest.SignedQuery(), body); status != tc.status {
+				t.Errorf("%s: %d %v", tc.name, status, err)
+			}
+		})
+		if got != tc.want {
+			t.Errorf("%s: counted as %s, want %s", tc.name, got, tc.want)
+		}
+	}
+	backend.Answer(http.StatusOK)
+	caddytest.WaitEmpty(t, "default")
 }

@@ -8,75 +8,78 @@ import (
 	"maps"
 	"net/http"
 
-	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/backend"
+	"github.com/d13c7061/caddy-tim-callback/internal/recent"
 )
 
-// pass leaves a verified callback of another command to the handlers after this
-// one. Their answer is not touched: a callback before an action asks for a
-// decision, which must not be invented. Without an answer it is a failure.
-func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, c *callback) {
-	stripForged(r)
-	ctx, cancel := context.WithDeadline(r.Context(), c.deadline)
+// pass leaves a verified callback of another command to the next handlers. Their
+// answer is not changed, since a callback before an action asks for a decision, which
+// must not be invented. If they do not answer, Tencent is answered 502.
+func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, x *exchange) {
+	backend.Strip(r)
+	ctx, cancel := context.WithDeadline(r.Context(), x.deadline)
 	defer cancel()
-	replaceContext(r, ctx)
+	backend.SetContext(r, ctx)
 	header := w.Header().Clone()
 	through := &passWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, ctx: ctx}
-	err := call(next, through, r)
+	err := backend.Call(next, through, r)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		c.result = resultUpstreamTimeout // unless it passed all the same
+		x.result = recent.UpstreamTimeout // unless they answered all the same
 	}
 
-	if through.wrote {
+	if through.wrote() {
+		x.status = through.status
 		if err != nil {
-			c.result = cmp.Or(c.result, resultUpstreamError)
-			h.logFailed(c, "the answer broke off", err)
-			panic(http.ErrAbortHandler) // the client must not take it for a whole one
+			x.result = cmp.Or(x.result, recent.UpstreamError)
+			h.logFailed(x, "the answer broke off", err)
+			panic(http.ErrAbortHandler) // the client must not take the answer for a complete one
 		}
-		c.result = resultPassed
+		x.result = recent.Passed
 		if e := h.logger.Check(zapcore.DebugLevel, "callback passed on"); e != nil {
-			e.Write(zap.String("sdk_appid", c.query.SDKAppID), zap.String("command", c.query.Command))
+			e.Write(x.claimed()...)
 		}
 		return
 	}
-	h.logFailed(c, "no handler after tim_callback answered", err)
+	h.logFailed(x, "no handler after tim_callback answered", err)
 	clear(w.Header())
 	maps.Copy(w.Header(), header)
 	if r.ProtoMajor == 1 {
-		// what is left of the body must not be taken for the next request
+		// the rest of the body must not be taken for the next request
 		w.Header().Set("Connection", "close")
 	}
-	answer(w, c, http.StatusBadGateway, answerBackendFailed)
+	answer(w, x, replyBackendFailed)
 }
 
-// passWriter notes whether an answer was begun.
+// passWriter notes the status with which an answer was begun.
 type passWriter struct {
 	*caddyhttp.ResponseWriterWrapper
-	ctx   context.Context
-	wrote bool
+	ctx    context.Context
+	status int // 0 if none was
 }
 
-// statusClientClosed is what reverse_proxy writes, with no body, when the request
-// was cancelled.
-const statusClientClosed = 499
+func (p *passWriter) wrote() bool { return p.status != 0 }
 
 func (p *passWriter) WriteHeader(status int) {
-	if status == statusClientClosed && p.ctx.Err() != nil {
-		return // it is no answer
+	if status == backend.StatusClientClosed && p.ctx.Err() != nil {
+		return // this is not an answer
 	}
-	p.wrote = p.wrote || status >= 200 || status == http.StatusSwitchingProtocols
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		p.status = cmp.Or(p.status, status)
+	}
 	p.ResponseWriterWrapper.WriteHeader(status)
 }
 
 func (p *passWriter) Write(b []byte) (int, error) {
-	p.wrote = true
+	p.status = cmp.Or(p.status, http.StatusOK)
 	return p.ResponseWriterWrapper.Write(b)
 }
 
 func (p *passWriter) ReadFrom(r io.Reader) (int64, error) {
-	p.wrote = true
+	p.status = cmp.Or(p.status, http.StatusOK)
 	return p.ResponseWriterWrapper.ReadFrom(r)
 }
 

@@ -6,17 +6,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
 )
 
 // TestPass has the answers to another command come back as they are, and
 // failures become one that cannot be taken for a decision.
 func TestPass(t *testing.T) {
-	backend := startBackend(t, func(w http.ResponseWriter, r *http.Request) {
+	backend := caddytest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch body, _ := io.ReadAll(r.Body); string(body) {
 		case "forbid":
 			w.Header().Set("X-Backend", "1")
-			_, _ = w.Write(profile.Fail("no").JSON())
+			_, _ = w.Write(callback.Fail("no").JSON())
 		case "teapot":
 			w.WriteHeader(http.StatusTeapot)
 			_, _ = io.WriteString(w, "short and stout")
@@ -30,16 +31,16 @@ func TestPass(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})
-	e := startEdge(t, `tim_callback 1400000000 xxxxyyyy {
+	e := caddytest.StartEdge(t, `tim_callback 1400000000 xxxxyyyy {
 		other_commands pass
-		timeout 300ms
+		timeout 1s
 	}
 	reverse_proxy /im/callback `+backend+`
 	reverse_proxy /im/refused 127.0.0.1:1`)
 	post := func(path, body string) (*http.Response, string, error) {
 		t.Helper()
-		url := strings.Replace(e.url(), "/im/callback", path, 1)
-		resp, err := e.client.Post(url+"?"+signedQuery("CallbackCommand", "C2C.CallbackBeforeSendMsg"), "", strings.NewReader(body))
+		url := strings.Replace(e.URL(), "/im/callback", path, 1)
+		resp, err := e.Client.Post(url+"?"+caddytest.SignedQuery("CallbackCommand", "C2C.CallbackBeforeSendMsg"), "", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,13 +48,13 @@ func TestPass(t *testing.T) {
 		got, err := io.ReadAll(resp.Body)
 		return resp, string(got), err
 	}
-	failed := string(profile.Fail("the backend did not take the callback").JSON())
+	failed := string(callback.Fail("the backend did not take the callback").JSON())
 	for _, tc := range []struct {
 		path, body string
 		status     int
 		want       string
 	}{
-		{"/im/callback", "forbid", 200, string(profile.Fail("no").JSON())},
+		{"/im/callback", "forbid", 200, string(callback.Fail("no").JSON())},
 		{"/im/callback", "teapot", 418, "short and stout"},
 		{"/im/callback", "huge", 200, strings.Repeat("x", 1<<20)},
 		{"/im/callback", "hang", 502, failed},
@@ -73,31 +74,31 @@ func TestPass(t *testing.T) {
 		t.Errorf("an answer that broke off came back as a whole one: %q", got)
 	}
 	// what is not genuine is refused before it could be passed on
-	if status, _, err := e.send(e.client, signedQuery("CallbackCommand", "x", "Sign", strings.Repeat("0", 64)), ""); err != nil || status != 401 {
+	if status, _, err := e.Send(e.Client, caddytest.SignedQuery("CallbackCommand", "x", "Sign", strings.Repeat("0", 64)), ""); err != nil || status != 401 {
 		t.Errorf("forged: %d %v", status, err)
 	}
 }
 
 // halfBodyPassed has a sender stop in the middle of a body: the answer is the FAIL
 // JSON, and the rest of the body is not taken for another request.
-func halfBodyPassed(t *testing.T, e *edge) {
+func halfBodyPassed(t *testing.T, e *caddytest.Edge) {
 	t.Helper()
 	for range 10 {
 		body, feed := io.Pipe()
 		go func() { _, _ = io.WriteString(feed, "x") }()
-		req, err := http.NewRequest("POST", e.url()+"?"+signedQuery("CallbackCommand", "C2C.CallbackBeforeSendMsg"), body)
+		req, err := http.NewRequest("POST", e.URL()+"?"+caddytest.SignedQuery("CallbackCommand", "C2C.CallbackBeforeSendMsg"), body)
 		if err != nil {
 			t.Fatal(err)
 		}
 		req.ContentLength = 5000
-		resp, err := e.client.Do(req)
+		resp, err := e.Client.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
 		answer, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		_ = feed.Close()
-		if _, err := profile.ParseAnswer(answer); err != nil || resp.StatusCode != 502 || !resp.Close {
+		if _, err := callback.ParseAnswer(answer); err != nil || resp.StatusCode != 502 || !resp.Close {
 			t.Errorf("half a body: %d %q, closed: %v", resp.StatusCode, answer, resp.Close)
 		}
 	}

@@ -3,7 +3,6 @@ package timcallback
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,17 +10,24 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/backend"
+	"github.com/d13c7061/caddy-tim-callback/internal/metrics"
+	"github.com/d13c7061/caddy-tim-callback/internal/placeholder"
+	"github.com/d13c7061/caddy-tim-callback/internal/queues"
 )
 
 // Provision sets defaults, expands placeholders and checks the configuration.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
-	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
+	if err := metrics.Register(ctx.GetMetricsRegistry()); err != nil {
 		return err
 	}
 	h.setDefaults()
 	if err := h.check(); err != nil {
+		return err
+	}
+	if err := h.checkCommands(); err != nil {
 		return err
 	}
 	if err := h.provisionApps(); err != nil {
@@ -37,17 +43,20 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		h.logger.Warn("allow_http is for development only: anybody on the way can read and replay what authenticates a callback")
 	}
 	if time.Duration(h.Timeout) >= tencentTimeout {
-		h.logger.Warn("timeout leaves no room: Tencent gives a callback up after 2 seconds", zap.Duration("timeout", time.Duration(h.Timeout)))
+		h.logger.Warn("timeout is too long: Tencent gives up after 2 seconds", zap.Duration("timeout", time.Duration(h.Timeout)))
 	}
 	return nil
 }
 
 func (h *Handler) setDefaults() {
 	if h.MaxAge == 0 {
-		h.MaxAge = caddy.Duration(profile.DefaultMaxAge)
+		h.MaxAge = caddy.Duration(callback.DefaultMaxAge)
 	}
 	if h.MaxBody == 0 {
 		h.MaxBody = DefaultMaxBody
+	}
+	if len(h.Commands) == 0 {
+		h.Commands = []string{callback.PatternProfile}
 	}
 	if h.OtherCommands == "" {
 		h.OtherCommands = OtherReject
@@ -88,38 +97,38 @@ func (h *Handler) check() error {
 		}
 	}
 	if h.RequireClientCert && h.AllowHTTP {
-		return errors.New("require_client_cert and allow_http exclude each other: there is no client certificate without TLS")
+		return errors.New("require_client_cert and allow_http cannot be used together: there is no client certificate without TLS")
 	}
 	return nil
 }
 
-// provisionApps makes the verifier. The expanded tokens are only in there, and
-// the exported fields lose theirs: what dumps a module must not find any.
+// provisionApps makes the verifier. Only the verifier has the expanded tokens; they are
+// removed from the exported fields, so that nothing that prints a module shows them.
 func (h *Handler) provisionApps() error {
 	repl := caddy.NewReplacer()
-	apps := make([]profile.App, 0, len(h.Apps))
+	apps := make([]callback.App, 0, len(h.Apps))
 	for i, app := range h.Apps {
-		id, err := repl.ReplaceOrErr(app.SDKAppID, true, true)
+		id, err := placeholder.Expand(repl, app.SDKAppID) // it may be a token in the wrong place
 		if err != nil {
 			return fmt.Errorf("app %d: sdk_appid: %w", i+1, err)
 		}
 		tokens := make([]string, 0, len(app.Tokens))
 		for n, token := range app.Tokens {
-			if token, err = expandSecret(repl, token); err != nil {
-				return fmt.Errorf("app %s: token %d: %w", id, n+1, err)
+			if token, err = placeholder.Expand(repl, token); err != nil {
+				return fmt.Errorf("app %d: token %d: %w", i+1, n+1, err)
 			}
 			tokens = append(tokens, token)
 		}
 		if len(tokens) == 0 && !h.RequireClientCert {
 			if !h.AllowUnsigned {
-				return fmt.Errorf("app %s has no token: give it one, or set require_client_cert or allow_unsigned", id)
+				return fmt.Errorf("app %d has no token: add its token, or set require_client_cert or allow_unsigned", i+1)
 			}
-			h.logger.Warn("allow_unsigned: anybody who knows the SDKAppID can forge callbacks of this app", zap.String("sdk_appid", id))
+			h.logger.Warn("allow_unsigned: anybody who knows the SDKAppID can forge callbacks of this app", zap.Int("app", i+1))
 		}
-		apps = append(apps, profile.App{SDKAppID: id, Tokens: tokens})
-		h.Apps[i].Tokens = nil
+		apps = append(apps, callback.App{SDKAppID: id, Tokens: tokens})
+		h.Apps[i] = App{SDKAppID: id} // with placeholders expanded
 	}
-	verifier, err := profile.NewVerifier(time.Duration(h.MaxAge), apps...)
+	verifier, err := callback.NewVerifier(time.Duration(h.MaxAge), apps...)
 	if err != nil {
 		return err
 	}
@@ -130,57 +139,59 @@ func (h *Handler) provisionApps() error {
 func (h *Handler) provisionSecrets() error {
 	repl := caddy.NewReplacer()
 	for i, text := range h.Sign {
-		text, err := expandSecret(repl, text)
+		text, err := placeholder.Expand(repl, text)
 		if err != nil {
 			return fmt.Errorf("sign: secret %d: %w", i+1, err)
 		}
-		secret, err := profile.ParseSecret(text)
+		secret, err := callback.ParseSecret(text)
 		if err != nil {
-			return fmt.Errorf("sign: secret %d: %w", i+1, err)
+			return fmt.Errorf("sign: secret %d: %w: generate one with `openssl rand -base64 32`", i+1, err)
 		}
-		h.secrets = append(h.secrets, secret)
+		h.backend.Secrets = append(h.backend.Secrets, secret)
 	}
 	h.Sign = nil
+	h.backend.Original = h.Body == BodyOriginal
 	return nil
 }
 
-// provisionQueue declares the handler's queue. The app is there even without one,
-// since it also looks after queues that were forgotten.
+// provisionQueue declares the handler's queue to the app of all queues. The app is
+// loaded even without a queue, since it also looks for forgotten queue files and tells
+// when Caddy is ready.
 func (h *Handler) provisionQueue(ctx caddy.Context) error {
 	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if server == nil {
 		if h.Queue != nil {
-			return errors.New("queue: only a handler of an HTTP server can have one")
+			return errors.New("queue: only a handler of an HTTP server can have a queue")
 		}
 		return nil
 	}
-	app, err := ctx.App("tim_callback")
-	if err != nil || h.Queue == nil {
+	if err := h.checkServer(ctx, server); err != nil {
 		return err
+	}
+	module, err := ctx.App(queues.AppName)
+	if err != nil {
+		return err
+	}
+	app := module.(*queues.App)
+	ids := make([]string, len(h.Apps))
+	for i, a := range h.Apps {
+		ids[i] = a.SDKAppID
+	}
+	app.Announce(ids, server.Listen)
+	app.CheckAtStart(func() error { return h.checkBehind(ctx) })
+	if h.Queue == nil {
+		return nil
 	}
 	if err := h.Queue.provision(ctx); err != nil {
 		return err
 	}
-	deliver := &route{
-		handler: h.Queue.Deliver.Compile(caddyhttp.HandlerFunc(noteUnhandled)),
-		server:  server,
-		secrets: h.secrets,
+	spec := h.Queue.spec()
+	spec.Attempt = backend.NewRoute(h.Queue.Deliver, server, h.backend).Attempt
+	spec.Body, spec.Secrets, spec.Logger = h.Body, h.backend.Secrets, h.logger
+	declared, err := app.Declare(spec, site(server))
+	if err != nil {
+		return err
 	}
-	h.declared, err = app.(*Queues).declare(&owner{
-		queue:    h.Queue,
-		attempt:  deliver.attempt,
-		observer: observe(h.logger, h.Queue.Name),
-		secrets:  h.secrets,
-	}, server.Name())
-	return err
-}
-
-// expandSecret expands placeholders. Its error quotes one only if that is all
-// there is to the secret: a secret that merely has braces must not be quoted.
-func expandSecret(repl *caddy.Replacer, s string) (string, error) {
-	expanded, err := repl.ReplaceOrErr(s, true, true)
-	if err != nil && (!strings.HasPrefix(s, "{") || strings.IndexByte(s, '}') != len(s)-1) {
-		err = errors.New("a placeholder in it is unknown or empty (braces that are not a placeholder are written as \\{ and \\})")
-	}
-	return expanded, err
+	h.queue = declared
+	return nil
 }

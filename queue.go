@@ -4,35 +4,38 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"reflect"
-	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/d13c7061/caddy-tim-callback/internal/delivery"
+	"github.com/d13c7061/caddy-tim-callback/internal/queues"
 	"github.com/d13c7061/caddy-tim-callback/queue"
-	"github.com/d13c7061/caddy-tim-callback/queue/file"
 )
 
-func init() {
-	caddy.RegisterModule(FileStore{})
-}
-
-// What a [Queue] does where its configuration says nothing.
+// The defaults of a [Queue].
 const (
-	DefaultQueueName    = "default"
-	DefaultWorkers      = 16
-	DefaultQueueTimeout = 10 * time.Second
-	DefaultRetryMin     = time.Second
-	DefaultRetryMax     = 10 * time.Minute
-	DefaultGiveUpAfter  = 72 * time.Hour
-	DefaultMaxEvents    = 1_000_000
+	DefaultQueueName    = queue.DefaultName
+	DefaultWorkers      = delivery.DefaultWorkers
+	DefaultQueueTimeout = delivery.DefaultTimeout
+	DefaultRetryMin     = delivery.DefaultRetryMin
+	DefaultRetryMax     = delivery.DefaultRetryMax
+	DefaultGiveUpAfter  = delivery.DefaultGiveUpAfter
+	DefaultMaxEvents    = queue.DefaultMaxEvents
+	DefaultRetainBytes  = queue.DefaultRetainBytes
 )
 
-// Queue keeps acknowledged events durably and delivers each until the backend has
-// taken it. It outlives reloads of the configuration.
+// Values of [Queue.Order].
+const (
+	OrderLane = "lane"
+	OrderNone = "none"
+)
+
+// Queue keeps acknowledged events on disk, and delivers each of them until the backend
+// has taken it. It outlives reloads of the configuration.
 type Queue struct {
 	// The queue's name, of a-z, 0-9, _ and -, at most 64 characters. Handlers
 	// that declare a queue of the same name share it, and must declare it in
@@ -46,25 +49,38 @@ type Queue struct {
 	// each attempt, with a request that looks like the callback. Required.
 	Deliver caddyhttp.RouteList `json:"deliver,omitempty"`
 
-	// How many events are being delivered at a time, each of another user.
-	// Default: 16.
+	// How many events are delivered at the same time, with `order`
+	// `lane` each of another lane. Default: 16.
 	Workers int `json:"workers,omitempty"`
 
-	// How long an attempt may take. Default: `10s`.
+	// How long one attempt to deliver may take. Default: `10s`.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
+
+	// Which events are delivered in order: with `lane`, those of one user, conversation,
+	// group and so on, one at a time; with `none`, each event for itself. Default: `lane`.
+	Order string `json:"order,omitempty"`
 
 	// When an event is tried again, and for how long.
 	Retry Retry `json:"retry,omitzero"`
 
-	// How many events are kept, dead letters included. Beyond it storing fails,
-	// and callbacks are answered 503. Default: 1000000.
+	// How many events are kept at most, dead letters included. When the queue is
+	// full, callbacks are answered 503. Default: 1000000.
 	MaxEvents int `json:"max_events,omitempty"`
 
-	store       StoreModule
-	deliverText string // as configured; Caddy forgets that when it loads modules
+	// How many bytes the kept events take at most, dead letters included. When the
+	// queue is full, callbacks are answered 503. Default: no limit.
+	MaxBytes int64 `json:"max_bytes,omitempty"`
+
+	// Whether events are kept for some time after they were delivered, so that they can be
+	// looked up and replayed. Default: they are not.
+	Retain Retain `json:"retain,omitzero"`
+
+	store       queue.Module
+	storeKind   string
+	deliverText string // as it is configured; Caddy removes that when it loads modules
 }
 
-// Retry is when an event is tried again that could not be delivered.
+// Retry says when an event that could not be delivered is tried again.
 type Retry struct {
 	// The wait after the first attempt; it doubles with each further one.
 	// Default: `1s`.
@@ -73,88 +89,66 @@ type Retry struct {
 	// The longest wait. Default: `10m`.
 	Max caddy.Duration `json:"max,omitempty"`
 
-	// How long after its first attempt an event becomes a dead letter.
-	// Default: `72h`.
+	// How long after its first attempt an event that cannot be delivered becomes a
+	// dead letter. Default: `72h`.
 	GiveUpAfter caddy.Duration `json:"give_up_after,omitempty"`
 }
 
-// StoreModule is a module of the namespace tim_callback.queues: a kind of store.
-type StoreModule interface {
-	// Location is where the store of this queue is. Two queues that have the
-	// same one would be in each other's way.
-	Location(queueName string) string
+// Retain says how long and how much delivered events are kept. They do not count for
+// `max_events` and `max_bytes`, and the oldest ones go first.
+type Retain struct {
+	// How long after its delivery an event is kept. Default: `0`, not at all.
+	For caddy.Duration `json:"for,omitempty"`
 
-	// Open opens the store of this queue.
-	Open(queueName string, options StoreOptions) (queue.Store, error)
+	// How many bytes the kept events take at most. Default: 1073741824, which is 1 GiB.
+	MaxBytes int64 `json:"max_bytes,omitempty"`
 }
 
-// StoreOptions are what all kinds of stores are told.
-type StoreOptions struct {
-	MaxEvents int
-	OnError   func(error) // told when the store cannot write, and nil when it can again
-}
-
-// FileStore keeps a queue in one file, on the machine's own disk.
-type FileStore struct {
-	// The file. Default: `tim_callback/<queue's name>.db` in Caddy's data directory.
-	Path string `json:"path,omitempty"`
-}
-
-// CaddyModule returns the Caddy module information.
-func (FileStore) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{
-		ID:  "tim_callback.queues.file",
-		New: func() caddy.Module { return new(FileStore) },
-	}
-}
-
-// Provision expands placeholders in the path and makes it absolute.
-func (s *FileStore) Provision(caddy.Context) error {
-	if s.Path == "" {
+// UnmarshalJSON tells what deliver must be, if it is something else. Unknown keys are
+// errors, as in all modules of Caddy.
+func (q *Queue) UnmarshalJSON(text []byte) error {
+	type plain Queue
+	err := caddy.StrictUnmarshalJSON(text, (*plain)(q))
+	if err == nil {
 		return nil
 	}
-	path, err := caddy.NewReplacer().ReplaceOrErr(s.Path, true, true)
-	if err == nil {
-		s.Path, err = filepath.Abs(path)
+	var probe struct {
+		Deliver json.RawMessage `json:"deliver"`
 	}
-	if err != nil {
-		return fmt.Errorf("path: %w", err)
+	if json.Unmarshal(text, &probe) == nil && probe.Deliver != nil {
+		if err := caddy.StrictUnmarshalJSON(probe.Deliver, new(caddyhttp.RouteList)); err != nil {
+			return fmt.Errorf(`deliver: a list of routes is wanted, such as [{"handle": [<handlers>]}]: %w`, err)
+		}
 	}
-	return nil
+	return err
 }
-
-// Location implements [StoreModule].
-func (s *FileStore) Location(queueName string) string {
-	if s.Path != "" {
-		return s.Path
-	}
-	return filepath.Join(fileStoreFolder(), queueName+".db")
-}
-
-// fileStoreFolder is where files are whose path is not configured.
-func fileStoreFolder() string { return filepath.Join(caddy.AppDataDir(), "tim_callback") }
-
-// Open implements [StoreModule].
-func (s *FileStore) Open(queueName string, options StoreOptions) (queue.Store, error) {
-	return file.Open(file.Options{Path: s.Location(queueName), MaxEvents: options.MaxEvents, OnError: options.OnError})
-}
-
-var queueName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
 // provision sets defaults and loads the store's module and the route. It opens nothing.
 func (q *Queue) provision(ctx caddy.Context) error {
 	q.setDefaults()
+	if err := queue.CheckName(q.Name); err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
 	if err := q.check(); err != nil {
 		return fmt.Errorf("queue %s: %w", q.Name, err)
 	}
 	if q.StoreRaw == nil {
 		q.StoreRaw = json.RawMessage(`{"store":"file"}`)
 	}
+	var kind struct {
+		Store string `json:"store"`
+	}
+	if err := json.Unmarshal(q.StoreRaw, &kind); err != nil {
+		return fmt.Errorf("queue %s: store must be a JSON object that names the kind of store: %w", q.Name, err)
+	}
+	if err := checkStoreKind(kind.Store); err != nil {
+		return fmt.Errorf("queue %s: %w", q.Name, err)
+	}
 	module, err := ctx.LoadModule(q, "StoreRaw")
 	if err != nil {
 		return fmt.Errorf("queue %s: store: %w", q.Name, err)
 	}
-	q.store = module.(StoreModule)
+	q.store, q.storeKind = module.(queue.Module), kind.Store
 	text, err := json.Marshal(q.Deliver)
 	if err != nil {
 		return fmt.Errorf("queue %s: deliver: %w", q.Name, err)
@@ -166,15 +160,33 @@ func (q *Queue) provision(ctx caddy.Context) error {
 	return nil
 }
 
+// checkStoreKind returns an error for an unknown kind of store. It names the known ones.
+func checkStoreKind(kind string) error {
+	var kinds []string
+	for _, module := range caddy.GetModules(queue.ModuleNamespace) {
+		kinds = append(kinds, module.ID.Name())
+	}
+	if slices.Contains(kinds, kind) {
+		return nil
+	}
+	return fmt.Errorf("store: unknown kind of store, the known ones are: %s", strings.Join(kinds, ", "))
+}
+
 func (q *Queue) setDefaults() {
 	if q.Name == "" {
 		q.Name = DefaultQueueName
+	}
+	if q.Order == "" {
+		q.Order = OrderLane
 	}
 	if q.Workers == 0 {
 		q.Workers = DefaultWorkers
 	}
 	if q.MaxEvents == 0 {
 		q.MaxEvents = DefaultMaxEvents
+	}
+	if q.Retain.For > 0 && q.Retain.MaxBytes == 0 {
+		q.Retain.MaxBytes = DefaultRetainBytes
 	}
 	for _, d := range []struct {
 		value     *caddy.Duration
@@ -193,50 +205,46 @@ func (q *Queue) setDefaults() {
 
 func (q *Queue) check() error {
 	switch {
-	case !queueName.MatchString(q.Name):
-		return errors.New("a name has 1 to 64 of a-z, 0-9, _ and -")
 	case len(q.Deliver) == 0:
-		return errors.New("deliver is missing: without it nothing is ever delivered")
+		return errors.New("deliver is missing: without it no event is ever delivered")
+	case q.Order != OrderLane && q.Order != OrderNone:
+		return fmt.Errorf("order: %q is neither %s nor %s", q.Order, OrderLane, OrderNone)
 	case q.Workers < 0:
 		return fmt.Errorf("workers: %d is not greater than zero", q.Workers)
 	case q.MaxEvents < 0:
 		return fmt.Errorf("max_events: %d is not greater than zero", q.MaxEvents)
+	case q.MaxBytes < 0:
+		return fmt.Errorf("max_bytes: %d is not greater than zero", q.MaxBytes)
 	case q.Timeout < 0 || q.Retry.Min < 0 || q.Retry.Max < 0 || q.Retry.GiveUpAfter < 0:
-		return errors.New("timeout, retry and give_up_after are greater than zero")
+		return errors.New("timeout, retry and give_up_after must be greater than zero")
+	case q.Retain.For < 0 || q.Retain.MaxBytes < 0:
+		return errors.New("retain: neither the time nor the size may be less than zero")
+	case q.Retain.For == 0 && q.Retain.MaxBytes > 0:
+		return errors.New("retain: for is missing: without it nothing is retained")
 	case q.Retry.Max < q.Retry.Min:
 		return fmt.Errorf("retry: the longest wait %s is shorter than the first %s", time.Duration(q.Retry.Max), time.Duration(q.Retry.Min))
 	}
 	return nil
 }
 
-// storeName is the kind of store, as configured.
-func (q *Queue) storeName() string {
-	module, ok := q.store.(caddy.Module)
-	if !ok {
-		return ""
+// spec describes the queue, once it is provisioned, without how it delivers.
+func (q *Queue) spec() queues.Spec {
+	return queues.Spec{
+		Name:   q.Name,
+		Kind:   q.storeKind,
+		Module: q.store,
+		Limits: queue.Limits{
+			Events: q.MaxEvents, Bytes: q.MaxBytes, Wait: time.Duration(q.Retry.Max),
+			Retain: time.Duration(q.Retain.For), RetainBytes: q.Retain.MaxBytes,
+		},
+		Route: q.deliverText,
+		Order: q.Order,
+		Delivery: delivery.Options{
+			Workers:     q.Workers,
+			Timeout:     time.Duration(q.Timeout),
+			RetryMin:    time.Duration(q.Retry.Min),
+			RetryMax:    time.Duration(q.Retry.Max),
+			GiveUpAfter: time.Duration(q.Retry.GiveUpAfter),
+		},
 	}
-	return module.CaddyModule().ID.Name()
 }
-
-// differences names what two declarations of one queue do not agree in.
-func (q *Queue) differences(other *Queue) []string {
-	var names []string
-	differ := func(name string, a, b any) {
-		if !reflect.DeepEqual(a, b) {
-			names = append(names, name)
-		}
-	}
-	differ("store", q.store.Location(q.Name), other.store.Location(other.Name))
-	differ("workers", q.Workers, other.Workers)
-	differ("timeout", q.Timeout, other.Timeout)
-	differ("retry", q.Retry, other.Retry)
-	differ("max_events", q.MaxEvents, other.MaxEvents)
-	differ("deliver", q.deliverText, other.deliverText)
-	return names
-}
-
-// Interface guards
-var (
-	_ caddy.Provisioner = (*FileStore)(nil)
-	_ StoreModule       = (*FileStore)(nil)
-)

@@ -1,6 +1,7 @@
-// Command bench measures the module on this machine: `go run ./bench` what a
-// request costs Caddy with and without it, over TLS; `go run ./bench store`,
-// `server`, `delivery` and `memory` how fast and how large the queue is.
+// Command bench measures the module on this machine. `go run ./bench` measures what a
+// request costs Caddy with and without the module, over TLS; `go run ./bench store`,
+// `server`, `delivery` and `memory` measure how fast and how large the queue is, and
+// `postgres` does so for a queue that several nodes share.
 package main
 
 import (
@@ -12,20 +13,15 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-
-	"github.com/d13c7061/caddy-tim-callback/bench/internal/deliveries"
-	"github.com/d13c7061/caddy-tim-callback/bench/internal/edge"
-	"github.com/d13c7061/caddy-tim-callback/bench/internal/memory"
-	"github.com/d13c7061/caddy-tim-callback/bench/internal/queued"
-	"github.com/d13c7061/caddy-tim-callback/bench/internal/stores"
 )
 
 var benchmarks = map[string]func(ctx context.Context, args []string) error{
-	"edge":     edge.Run,
-	"store":    stores.Run,
-	"server":   queued.Run,
-	"delivery": deliveries.Run,
-	"memory":   memory.Run,
+	"edge":     runEdge,
+	"store":    runStore,
+	"server":   runServer,
+	"delivery": runDelivery,
+	"memory":   runMemory,
+	"postgres": runPostgres,
 }
 
 func main() {
@@ -47,7 +43,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	benchmark, ok := benchmarks[name]
 	if !ok {
-		return fmt.Errorf("%q is none of edge (the default), store, server, delivery and memory", name)
+		return fmt.Errorf("%q is none of edge (the default), store, server, delivery, memory and postgres", name)
 	}
 	return benchmark(ctx, args)
 }

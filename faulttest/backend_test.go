@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,33 +18,34 @@ import (
 type mode int
 
 const (
-	up    mode = iota
-	down       // answers 503
-	reset      // reads the request and breaks the connection
-	hang       // does not answer until the other side has gone
-	slow       // answers late, see backend.delay
+	up     mode = iota
+	down        // answers 503
+	refuse      // answers 404
+	reset       // reads the request and breaks the connection
+	hang        // does not answer until the client closes the connection
+	slow        // answers after backend.delay
 )
 
-// arrival is an attempt to deliver that has reached the backend.
+// arrival is an attempt to deliver an event that has reached the backend.
 type arrival struct {
 	subject string
-	n       int // the user's event
+	n       int // the number of the user's event
 	id      string
-	run     int  // which configuration of the server sent it
-	taken   bool // it was answered 200
+	run     int  // the number of the configuration that sent it
+	taken   bool // whether it was answered 200
 }
 
-// backend records what it gets.
+// backend is a backend that records the events that it gets.
 type backend struct {
 	t    *testing.T
 	addr string
 
 	mu    sync.Mutex
 	mode  mode
-	of    map[string]mode // for single users
+	of    map[string]mode // the modes of single users, by name
 	delay time.Duration
 	log   []*arrival
-	open  int // hanging or slow requests
+	open  int // how many requests hang or are slow
 }
 
 func newBackend(t *testing.T) *backend {
@@ -51,7 +53,7 @@ func newBackend(t *testing.T) *backend {
 	s := httptest.NewServer(b)
 	b.addr = s.Listener.Addr().String()
 	t.Cleanup(func() {
-		s.CloseClientConnections() // ends what hangs
+		s.CloseClientConnections() // this ends requests that hang
 		s.Close()
 	})
 	return b
@@ -64,8 +66,10 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // the server was killed meanwhile
 	}
 	var event struct {
-		FromAccount string         `json:"from_account"`
-		Custom      map[string]any `json:"custom"`
+		FromAccount string                           `json:"from_account"`
+		Custom      map[string]any                   `json:"custom"`
+		Subject     string                           `json:"subject"`
+		Data        struct{ CloudCustomData string } `json:"data"` // <user>/<number>
 	}
 	if err := json.Unmarshal(body, &event); err != nil {
 		b.t.Errorf("the backend got %q: %v", body, err)
@@ -73,6 +77,9 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &arrival{subject: r.Header.Get("Ce-Subject"), id: r.Header.Get("Ce-Id")}
 	a.run, _ = strconv.Atoi(r.Header.Get("X-Run"))
 	text, _ := event.Custom["N"].(string)
+	if user, number, ok := strings.Cut(event.Data.CloudCustomData, "/"); ok && a.subject == event.Subject {
+		a.subject, event.FromAccount, text = user, user, number
+	}
 	if a.n, err = strconv.Atoi(text); err != nil || a.subject != event.FromAccount || a.id == "" || r.Header.Get("Ce-Specversion") != "1.0" {
 		b.t.Errorf("the backend got %q with %q", body, r.Header)
 	}
@@ -93,6 +100,8 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch mode {
 	case down:
 		w.WriteHeader(http.StatusServiceUnavailable)
+	case refuse:
+		w.WriteHeader(http.StatusNotFound)
 	case reset:
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err == nil {
@@ -101,19 +110,19 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case hang:
 		<-r.Context().Done()
-		b.ended(nil)
+		b.requestEnded(nil)
 	case slow:
 		select {
 		case <-r.Context().Done():
-			b.ended(nil)
+			b.requestEnded(nil)
 		case <-time.After(delay):
-			b.ended(a)
+			b.requestEnded(a)
 		}
 	}
 }
 
-// ended notes the end of a hanging or slow request, and what it has taken.
-func (b *backend) ended(a *arrival) {
+// requestEnded records that a hanging or slow request has ended. Unless a is nil it was answered 200.
+func (b *backend) requestEnded(a *arrival) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.open--
@@ -128,7 +137,7 @@ func (b *backend) set(m mode) {
 	b.mode = m
 }
 
-// setFor has another mode for one user, or with up none any more.
+// setFor sets a different mode for one user, or removes it if m is up.
 func (b *backend) setFor(user string, m mode) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -137,11 +146,11 @@ func (b *backend) setFor(user string, m mode) {
 	}
 }
 
-// flap has the backend come and go until stop is called, which leaves it up.
+// flap makes the backend go down and up again and again until stop is called, which leaves it up.
 func (b *backend) flap(r *rand.Rand) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
-	r = rand.New(rand.NewPCG(r.Uint64(), 0)) // of a goroutine of its own
+	r = rand.New(rand.NewPCG(r.Uint64(), 0)) // since the goroutine needs its own
 	wg.Go(func() {
 		for {
 			b.set([]mode{up, down, up, reset}[r.IntN(4)])
@@ -156,7 +165,7 @@ func (b *backend) flap(r *rand.Rand) (stop func()) {
 	return func() { close(done); wg.Wait() }
 }
 
-// arrivals is a copy of what has come so far.
+// arrivals returns a copy of all arrivals until now.
 func (b *backend) arrivals() []arrival {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -167,7 +176,7 @@ func (b *backend) arrivals() []arrival {
 	return list
 }
 
-// count counts arrivals.
+// count returns how many arrivals there are for which which returns true.
 func (b *backend) count(which func(*arrival) bool) (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

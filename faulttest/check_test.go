@@ -7,9 +7,9 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue/file"
 )
 
-// check holds what the backend got against what was answered OK, as the package's
-// documentation says. again tells whether the backend may have been sent what it
-// had taken before.
+// check compares the events that the backend got with the callbacks that were answered OK, as the
+// package's documentation says. again returns whether it is right that an event which the backend had
+// taken was sent again. If it is nil, no event may be sent again.
 func check(t *testing.T, l *load, b *backend, again func(before, after *arrival) bool) {
 	t.Helper()
 	type key struct {
@@ -19,7 +19,7 @@ func check(t *testing.T, l *load, b *backend, again func(before, after *arrival)
 	taken := make(map[key]*arrival)
 	ids := make(map[string]key)
 	idOf := make(map[key]string)
-	newest := make(map[string]int) // of the events of a user that have arrived
+	newest := make(map[string]int) // for each user, the newest event that has arrived
 	all, twice := b.arrivals(), 0
 	for i := range all {
 		a := &all[i]
@@ -64,13 +64,13 @@ func check(t *testing.T, l *load, b *backend, again func(before, after *arrival)
 	}
 }
 
-// emptied ends a server whose queue must be empty and looks into its file.
-func (s *server) emptied() {
+// mustEmpty waits until the queue is empty, ends the server, and checks that the file has no events.
+func (s *server) mustEmpty() {
 	s.t.Helper()
 	start := time.Now()
-	s.drained(60 * time.Second)
+	s.waitUntilEmpty(60 * time.Second)
 	drained := time.Since(start)
-	s.t.Logf("empty after %s, ended after %s", drained, s.terminate(15*time.Second))
+	s.t.Logf("the queue was empty after %s, and the server ended after %s", drained, s.terminate(15*time.Second))
 	if n, err := file.Count(s.path); n != 0 || err != nil {
 		s.t.Errorf("the queue's file holds %d events, %v", n, err)
 	}

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// dieWithTest has a process killed when the test ends in whatever way.
+// dieWithTest makes the kernel kill a process when the test process ends, in whatever way.
 func dieWithTest(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

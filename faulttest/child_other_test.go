@@ -14,3 +14,7 @@ func TestFullDisk(t *testing.T) { t.Skip("NOT TESTED: it needs Linux's mount or 
 func TestSyncComesBeforeAnswer(t *testing.T) { t.Skip("NOT TESTED: it needs strace") }
 
 func TestSyncFails(t *testing.T) { t.Skip("NOT TESTED: it needs strace") }
+
+func TestPowerCut(t *testing.T) { t.Skip("NOT TESTED: it needs strace") }
+
+func TestPowerCutAfterKill(t *testing.T) { t.Skip("NOT TESTED: it needs strace") }

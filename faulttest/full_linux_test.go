@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
 )
 
-// A disk that is full: callbacks are answered 503, in time, until there is room
-// again; and what was answered OK before is not lost.
+// If the disk is full, callbacks are answered 503, in time, until there is room again. No event
+// that was answered OK is lost.
 func TestFullDisk(t *testing.T) {
 	t.Run("enlarged", func(t *testing.T) {
 		b := newBackend(t)
@@ -21,7 +23,7 @@ func TestFullDisk(t *testing.T) {
 		l.storesAgain()
 		l.stop()
 		b.set(up)
-		s.emptied()
+		s.mustEmpty()
 		check(t, l, b, nil)
 	})
 	for name, pad := range map[string]int{"small events": 0, "large events": 20 << 10} {
@@ -30,11 +32,11 @@ func TestFullDisk(t *testing.T) {
 			s := newServer(t, b)
 			smallDisk(t, s, "2m")
 			l := fill(t, s, b, pad)
-			// delivering makes room, while callbacks keep coming
+			// deliveries make room while more callbacks come
 			b.set(up)
 			l.storesAgain()
 			l.stop()
-			s.emptied()
+			s.mustEmpty()
 			check(t, l, b, nil)
 		})
 	}
@@ -48,12 +50,12 @@ func TestFullDisk(t *testing.T) {
 		l.storesAgain()
 		l.stop()
 		b.set(up)
-		s.emptied()
+		s.mustEmpty()
 		check(t, l, b, nil)
 	})
 }
 
-// smallDisk puts the queue's file on a file system of its own.
+// smallDisk starts the server with its queue file on a file system of its own, which resize resizes.
 func smallDisk(t *testing.T, s *server, size string) (resize func(size string)) {
 	t.Helper()
 	dir := filepath.Join(s.dir, "disk")
@@ -64,7 +66,7 @@ func smallDisk(t *testing.T, s *server, size string) (resize func(size string)) 
 		t.Skipf("NOT TESTED, mounting a small disk is not allowed here (root may): %v", err)
 	}
 	t.Cleanup(func() {
-		s.kill() // it has the file open
+		s.kill() // the server has the file open
 		if err := syscall.Unmount(dir, 0); err != nil {
 			t.Errorf("unmount %s: %v", dir, err)
 			_ = syscall.Unmount(dir, syscall.MNT_DETACH)
@@ -80,7 +82,7 @@ func smallDisk(t *testing.T, s *server, size string) (resize func(size string)) 
 	}
 }
 
-// limit bounds the size of the files that a process may write.
+// limit sets the largest size, in bytes, of the files that a process may write.
 func limit(t *testing.T, pid int, size uint64) {
 	t.Helper()
 	const rlimitFsize = 1
@@ -90,30 +92,30 @@ func limit(t *testing.T, pid int, size uint64) {
 	}
 }
 
-// fill sends until nothing more can be stored, and a while longer.
+// fill sends callbacks until no more can be stored, and a while longer.
 func fill(t *testing.T, s *server, b *backend, pad int) *load {
 	t.Helper()
 	b.set(down)
 	l := newLoad(t, s, 40)
 	l.pad = pad
 	l.start()
-	within(t, 20*time.Second, func() bool { return l.refused.Load() > 0 }, "the disk is full")
-	within(t, 20*time.Second, func() bool { return l.refused.Load() > 400 }, "more is refused")
+	caddytest.Within(t, 20*time.Second, func() bool { return l.refused.Load() > 0 }, "the disk is full")
+	caddytest.Within(t, 20*time.Second, func() bool { return l.refused.Load() > 400 }, "more is refused")
 	time.Sleep(1500 * time.Millisecond) // longer than the store waits before it tries again
 	if slowest := time.Duration(l.slowest.Load()); slowest > 2*time.Second {
 		t.Errorf("an answer took %s", slowest)
 	}
-	t.Logf("filled with %d, %d refused", l.ok.Load(), l.refused.Load())
+	t.Logf("%d callbacks stored until the disk was full, %d refused", l.ok.Load(), l.refused.Load())
 	return l
 }
 
-// storesAgain waits until storing works again as well as before.
+// storesAgain waits until callbacks are stored again as before.
 func (l *load) storesAgain() {
 	l.t.Helper()
 	for range 3 {
 		n := l.ok.Load()
 		start := time.Now()
-		within(l.t, 15*time.Second, func() bool { return l.ok.Load() > n+200 }, "callbacks are stored again")
+		caddytest.Within(l.t, 15*time.Second, func() bool { return l.ok.Load() > n+200 }, "callbacks are stored again")
 		l.t.Logf("200 stored in %s", time.Since(start))
 	}
 }

@@ -5,9 +5,16 @@ import (
 	"time"
 )
 
-// A server that is killed again and again, at any moment, also while it starts.
+// TestKill kills the server again and again, at any moment, also while it starts.
 func TestKill(t *testing.T) {
-	n := *rounds
+	t.Run("profiles", func(t *testing.T) { killAgainAndAgain(t, false) })
+	t.Run("conversations", func(t *testing.T) { killAgainAndAgain(t, true) })
+}
+
+// killAgainAndAgain checks that nothing that was answered OK is lost, and the order of what
+// belongs together: changes of a profile, or mixed commands of a conversation.
+func killAgainAndAgain(t *testing.T, mixed bool) {
+	n := (*rounds + 1) / 2
 	if testing.Short() {
 		n = min(n, 3)
 	}
@@ -15,6 +22,7 @@ func TestKill(t *testing.T) {
 	b := newBackend(t)
 	s := newServer(t, b)
 	l := newLoad(t, s, 40)
+	l.mixed = mixed
 	l.start()
 	for round := range n {
 		stop := func() {}
@@ -30,7 +38,7 @@ func TestKill(t *testing.T) {
 		starting := chance.IntN(4) == 0
 		wait := between(chance, 0, 700*time.Millisecond)
 		if starting {
-			s.begin()
+			s.launch()
 		} else {
 			s.start()
 		}
@@ -43,8 +51,8 @@ func TestKill(t *testing.T) {
 	s.start()
 	time.Sleep(300 * time.Millisecond)
 	l.stop()
-	s.emptied()
-	l.noneRefused()
-	// a crash may come between the delivery and its note
+	s.mustEmpty()
+	l.mustRefuseNone()
+	// the server may be killed after a delivery, before the delivery is recorded
 	check(t, l, b, func(before, after *arrival) bool { return before.run != after.run })
 }

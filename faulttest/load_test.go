@@ -12,32 +12,34 @@ import (
 	"testing"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// load sends callbacks of many users, those of each one after the other.
+// load sends callbacks of many users. Those of the same user it sends one after the other.
 type load struct {
 	t      *testing.T
 	url    string
 	client *http.Client
 	users  []*user
-	resend bool // what was not answered, until it is
-	pad    int  // bytes more in each
+	resend bool // whether a callback is sent again until it is answered
+	pad    int  // how many more bytes each callback has
+	mixed  bool // whether each user also sends and gets messages
 	pause  time.Duration
 
 	stopping chan struct{}
 	wg       sync.WaitGroup
 
 	ok         atomic.Int64
-	refused    atomic.Int64 // answered 503
+	refused    atomic.Int64 // how many were answered 503
 	unanswered atomic.Int64
-	slowest    atomic.Int64 // answer, in nanoseconds
+	slowest    atomic.Int64 // the longest time until an answer, in nanoseconds
 }
 
 type user struct {
 	name string
-	last int   // what was sent
-	ok   []int // what was answered OK
+	last int   // the number of the last callback that was sent
+	ok   []int // the numbers of the callbacks that were answered OK
 }
 
 func newLoad(t *testing.T, s *server, users int) *load {
@@ -45,7 +47,7 @@ func newLoad(t *testing.T, s *server, users int) *load {
 		t:   t,
 		url: fmt.Sprintf("https://localhost:%d/im/callback", s.port),
 		client: &http.Client{
-			Timeout:   20 * time.Second, // beyond it the order of what was sent is not known
+			Timeout:   20 * time.Second, // after a longer time the order of the callbacks is not known
 			Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}, MaxIdleConnsPerHost: users},
 		},
 		pause: 3 * time.Millisecond,
@@ -61,14 +63,14 @@ func newLoad(t *testing.T, s *server, users int) *load {
 	return l
 }
 
-// start has all users send, each as fast as it gets answers.
+// start makes all users send callbacks, each as fast as it gets answers.
 func (l *load) start() {
 	stopping := make(chan struct{})
 	l.stopping = stopping
 	for _, u := range l.users {
 		l.wg.Go(func() {
 			for {
-				l.next(u)
+				l.sendNext(u)
 				select {
 				case <-stopping:
 					return
@@ -79,7 +81,7 @@ func (l *load) start() {
 	}
 }
 
-// stop waits for the answers to what was sent. It can be called again.
+// stop stops sending and waits for the last answers. It may be called again.
 func (l *load) stop() {
 	if l.stopping != nil {
 		close(l.stopping)
@@ -88,28 +90,31 @@ func (l *load) stop() {
 	l.wg.Wait()
 }
 
-// each has each user send n callbacks.
-func (l *load) each(n int) {
+// sendAll makes each user send n callbacks, and waits for the answers.
+func (l *load) sendAll(n int) {
 	var wg sync.WaitGroup
 	for _, u := range l.users {
 		wg.Go(func() {
 			for range n {
-				l.next(u)
+				l.sendNext(u)
 			}
 		})
 	}
 	wg.Wait()
 }
 
-// next sends a user's next callback.
-func (l *load) next(u *user) {
+// sendNext sends the next callback of a user.
+func (l *load) sendNext(u *user) {
 	u.last++
-	body := fmt.Sprintf(`{"CallbackCommand":"Profile.CallbackPortraitSet","From_Account":%q,"EventTime":%d,"ProfileItem":[`+
+	command, body := profile.Command, fmt.Sprintf(`{"CallbackCommand":"Profile.CallbackPortraitSet","From_Account":%q,"EventTime":%d,"ProfileItem":[`+
 		`{"Tag":"Tag_Profile_Custom_N","Value":"%d"},{"Tag":"Tag_Profile_Custom_Pad","Value":"%s"}]}`,
 		u.name, time.Now().UnixMilli(), u.last, strings.Repeat("x", l.pad))
+	if l.mixed {
+		command, body = u.message()
+	}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		start := time.Now()
-		status, err := l.send(body)
+		status, err := l.send(command, body)
 		took := time.Since(start)
 		switch {
 		case err != nil:
@@ -127,7 +132,7 @@ func (l *load) next(u *user) {
 		default:
 			l.refused.Add(1)
 		}
-		for { // an answer, so that its time counts
+		for { // there was an answer, so its time counts
 			slowest := l.slowest.Load()
 			if int64(took) <= slowest || l.slowest.CompareAndSwap(slowest, int64(took)) {
 				return
@@ -136,10 +141,24 @@ func (l *load) next(u *user) {
 	}
 }
 
-// send returns an error if there was no complete answer. One that is neither a
-// right OK nor a right 503 fails the test.
-func (l *load) send(body string) (status int, err error) {
-	req, err := profile.NewRequest(context.Background(), l.url, profile.Callback{SDKAppID: sdkAppID, Token: token, Body: []byte(body)})
+// message is a callback of the user's conversation with somebody else: messages in both
+// directions, and now and then one is recalled.
+func (u *user) message() (command, body string) {
+	command, from, to := "C2C.CallbackAfterSendMsg", u.name, "peer-of-"+u.name
+	if u.last%2 == 0 {
+		from, to = to, from
+	}
+	if u.last%5 == 0 {
+		command = "C2C.CallbackAfterMsgWithDraw"
+	}
+	return command, fmt.Sprintf(`{"CallbackCommand":%q,"From_Account":%q,"To_Account":%q,"MsgKey":"%d","EventTime":%d,"CloudCustomData":"%s/%d"}`,
+		command, from, to, u.last, time.Now().UnixMilli(), u.name, u.last)
+}
+
+// send sends a callback. It returns an error if there was no complete answer. An answer that is neither
+// a correct OK nor a correct 503 fails the test.
+func (l *load) send(command, body string) (status int, err error) {
+	req, err := callback.NewRequest(context.Background(), l.url, callback.Request{SDKAppID: sdkAppID, Command: command, Token: token, Body: []byte(body)})
 	if err != nil {
 		return 0, err
 	}
@@ -152,16 +171,16 @@ func (l *load) send(body string) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	answer, err := profile.ParseAnswer(text)
-	wanted := map[int]string{http.StatusOK: profile.StatusOK, http.StatusServiceUnavailable: profile.StatusFail}[resp.StatusCode]
+	answer, err := callback.ParseAnswer(text)
+	wanted := map[int]string{http.StatusOK: callback.StatusOK, http.StatusServiceUnavailable: callback.StatusFail}[resp.StatusCode]
 	if err != nil || answer.ActionStatus != wanted {
 		l.t.Errorf("answered %s: %q, %v", resp.Status, text, err)
 	}
 	return resp.StatusCode, nil
 }
 
-// noneRefused fails if a callback was answered 503.
-func (l *load) noneRefused() {
+// mustRefuseNone fails the test if a callback was answered 503.
+func (l *load) mustRefuseNone() {
 	l.t.Helper()
 	if n := l.refused.Load(); n > 0 {
 		l.t.Errorf("%d of %d were answered 503", n, n+l.ok.Load())

@@ -5,10 +5,12 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
 )
 
-// Reloads under load, while the backend comes and goes: every callback is answered
-// OK, and nothing is delivered twice.
+// Reloads under load, while the backend goes down and up: every callback is answered OK, and nothing is
+// delivered twice.
 func TestReload(t *testing.T) {
 	chance := chance(t)
 	n := 20
@@ -19,7 +21,7 @@ func TestReload(t *testing.T) {
 	s := newServer(t, b)
 	s.start()
 	l := newLoad(t, s, 40)
-	l.resend = true // a listener that is closed may break a connection that nothing was read from
+	l.resend = true // when a listener is closed, new connections may break before anything is read from them
 	l.start()
 	stop := b.flap(chance)
 	for i := range n {
@@ -33,8 +35,8 @@ func TestReload(t *testing.T) {
 	}
 	stop()
 	l.stop()
-	s.emptied()
-	l.noneRefused()
+	s.mustEmpty()
+	l.mustRefuseNone()
 	check(t, l, b, nil)
 	runs := make(map[int]bool)
 	for _, a := range b.arrivals() {
@@ -46,8 +48,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// A reload that fails changes nothing, whether the configuration is bad or it
-// cannot be started.
+// A reload that fails changes nothing, whether the configuration is wrong or cannot be started.
 func TestFailedReload(t *testing.T) {
 	b := newBackend(t)
 	s := newServer(t, b)
@@ -71,7 +72,7 @@ http://localhost:%d {
 			%%s
 		}
 	}
-}`, freePort(t), sdkAppID, token)
+}`, caddytest.FreePort(), sdkAppID, token)
 	good := s.run
 	for _, test := range []struct {
 		name, sites string
@@ -79,8 +80,8 @@ http://localhost:%d {
 	}{
 		{"no Caddyfile", "{", 1},
 		{"contradictory queue", fmt.Sprintf(elsewhere, "workers 3"), 2},
-		{"two queues in one file", fmt.Sprintf("\nhttp://localhost:%d {\n\ttim_callback %s %s {\n\t\tqueue other {\n\t\t\tstore file %s\n\t\t\tdeliver {\n\t\t\t\trespond 200\n\t\t\t}\n\t\t}\n\t}\n}", freePort(t), sdkAppID, token, s.path), 2},
-		// which app is started first is left to chance
+		{"two queues in one file", fmt.Sprintf("\nhttp://localhost:%d {\n\ttim_callback %s %s {\n\t\tqueue other {\n\t\t\tstore file %s\n\t\t\tdeliver {\n\t\t\t\trespond 200\n\t\t\t}\n\t\t}\n\t}\n}", caddytest.FreePort(), sdkAppID, token, s.path), 2},
+		// Caddy starts apps in a random order, so this is tried several times
 		{"an address that is taken", fmt.Sprintf("\nhttp://localhost:%d {\n\tbind 127.0.0.1\n}", busy.Addr().(*net.TCPAddr).Port), 8},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -88,16 +89,16 @@ http://localhost:%d {
 			s.sites, s.workers = test.sites, 3
 			for range test.times {
 				if err := s.reload(); err == nil {
-					t.Fatal("the configuration was taken")
+					t.Fatal("the configuration was accepted")
 				} else {
 					t.Log(err)
 				}
 				failed := s.run
-				// each user goes on, and the configuration before delivers
+				// all users go on, and the previous configuration delivers
 				before := b.count(func(a *arrival) bool { return a.taken && a.run == good })
-				within(t, 10*time.Second, func() bool {
+				caddytest.Within(t, 10*time.Second, func() bool {
 					return b.count(func(a *arrival) bool { return a.taken && a.run == good }) > before+100
-				}, "the former configuration delivers again")
+				}, "the previous configuration delivers again")
 				n := b.count(func(a *arrival) bool { return a.run == failed })
 				time.Sleep(50 * time.Millisecond)
 				if m := b.count(func(a *arrival) bool { return a.run == failed }); m > n {
@@ -108,7 +109,7 @@ http://localhost:%d {
 		})
 	}
 	l.stop()
-	s.emptied()
-	l.noneRefused()
+	s.mustEmpty()
+	l.mustRefuseNone()
 	check(t, l, b, nil)
 }

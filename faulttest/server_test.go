@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
 )
 
 const (
@@ -23,11 +26,11 @@ const (
 	token    = "xxxxyyyy"
 )
 
-// server is a Caddy with a queue, as a process that can be started again and again.
+// server is a Caddy process with a queue. It can be started again and again.
 type server struct {
 	t       *testing.T
 	dir     string
-	path    string // of the queue's file
+	path    string // the path of the queue file
 	port    int
 	admin   int
 	backend string
@@ -35,34 +38,36 @@ type server struct {
 	cert    string
 	key     string
 
-	// what the configuration says, see caddyfile
-	run     int // counts configurations; the backend is told
+	// values in the configuration, see caddyfile
+	run     int // the number of the configuration, which is sent to the backend
 	workers int
 	timeout string
 	retry   string
 	extra   string // further directives of the site
 	sites   string // further sites
 
-	wrap      []string // a command to run it under
+	wrap      []string // a command that runs the server
 	cmd       *exec.Cmd
-	exited    chan struct{} // closed when cmd has
-	log       string        // file with what it writes
-	closeIdle func()        // connections to it
+	exited    chan struct{} // closed when the process has exited
+	log       string        // the file with the output of the server
+	closeIdle func()        // closes idle connections to the server
 }
 
-// newServer prepares a server that delivers to b, without starting it.
+// newServer returns a server that delivers to b. It is not started yet.
 func newServer(t *testing.T, b *backend) *server {
 	t.Helper()
 	dir := t.TempDir()
 	s := &server{
-		t: t, dir: dir, path: filepath.Join(dir, "queue.db"), port: freePort(t), admin: freePort(t),
+		t: t, dir: dir, path: filepath.Join(dir, "queue.db"), port: caddytest.FreePort(), admin: caddytest.FreePort(),
 		backend: b.addr, workers: 16, timeout: "5s", retry: "20ms 200ms", log: filepath.Join(dir, "log"),
 	}
-	s.roots, s.cert, s.key = certify(t, dir)
+	ca := caddytest.NewAuthority(t)
+	s.roots = ca.Pool()
+	s.cert, s.key = ca.ServerFiles(t)
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
-			t.Logf("the server's last words:\n%s", s.lastWords())
+			t.Logf("the end of the server's log:\n%s", s.endOfLog())
 		}
 	})
 	return s
@@ -79,6 +84,7 @@ https://localhost:%d {
 	tls %s %s
 	%s
 	tim_callback /im/callback %s %s {
+		commands profile C2C.CallbackAfterSendMsg C2C.CallbackAfterMsgWithDraw
 		queue {
 			store file %s
 			deliver {
@@ -95,8 +101,8 @@ https://localhost:%d {
 %s`, s.admin, s.port, s.cert, s.key, s.extra, sdkAppID, token, s.path, s.backend, s.run, s.workers, s.timeout, s.retry, s.sites)
 }
 
-// command is caddy with arguments, the current configuration, and all that it
-// writes by itself in the server's own directory.
+// command returns a caddy command with the current configuration. It keeps its own files in the
+// directory of the server.
 func (s *server) command(ctx context.Context, subcommand string) *exec.Cmd {
 	s.t.Helper()
 	binary, err := caddyBinary()
@@ -114,8 +120,8 @@ func (s *server) command(ctx context.Context, subcommand string) *exec.Cmd {
 	return cmd
 }
 
-// begin starts the process and does not wait for anything.
-func (s *server) begin() {
+// launch starts the process, and does not wait until it serves.
+func (s *server) launch() {
 	s.t.Helper()
 	s.run++
 	s.cmd = s.command(context.Background(), "run")
@@ -139,8 +145,8 @@ func (s *server) begin() {
 // start starts the process and waits until it serves.
 func (s *server) start() {
 	s.t.Helper()
-	s.begin()
-	within(s.t, 30*time.Second, func() bool {
+	s.launch()
+	caddytest.Within(s.t, 30*time.Second, func() bool {
 		select {
 		case <-s.exited:
 			s.t.Fatalf("the server has ended: %s", s.cmd.ProcessState)
@@ -157,7 +163,7 @@ func (s *server) start() {
 	}, "the server answers")
 }
 
-// kill ends the process as a crash would, if it runs.
+// kill kills the process, if it runs.
 func (s *server) kill() {
 	if s.cmd == nil {
 		return
@@ -167,11 +173,11 @@ func (s *server) kill() {
 	s.cmd = nil
 }
 
-// terminate asks the process to end and returns how long it took.
+// terminate asks the process to end, waits for that, and returns how long it took.
 func (s *server) terminate(limit time.Duration) time.Duration {
 	s.t.Helper()
 	if s.closeIdle != nil {
-		s.closeIdle() // for one that nothing was sent on, the server waits 5s
+		s.closeIdle() // the server waits 5s for a connection on which nothing was sent
 	}
 	start := time.Now()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -190,11 +196,11 @@ func (s *server) mustExit(limit time.Duration) {
 	select {
 	case <-s.exited:
 	case <-time.After(limit):
-		s.t.Fatalf("the server runs still after %s", limit)
+		s.t.Fatalf("the server still runs after %s", limit)
 	}
 }
 
-// state asks the admin API about the queue.
+// state returns the state of the queue, from the admin API.
 func (s *server) state() (q queueState, err error) {
 	resp, err := adminClient.Get(fmt.Sprintf("http://localhost:%d/tim_callback/queues", s.admin))
 	if err != nil {
@@ -215,15 +221,24 @@ type queueState struct {
 	Waiting  int `json:"waiting"`
 	InFlight int `json:"in_flight"`
 	Dead     int `json:"dead"`
+	Spooled  int `json:"spooled"`
 }
 
-// a reload closes the admin endpoint's connections
+// adminClient uses each connection only once, since a reload closes the connections of the admin
+// endpoint.
 var adminClient = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// reload gives the server its current configuration, and returns what is wrong with it.
+// reload loads the current configuration into the server, and returns the error if that fails. The admin
+// endpoint of the configuration before may close a new connection without an answer, while it ends.
 func (s *server) reload() error {
 	s.run++
-	resp, err := adminClient.Post(fmt.Sprintf("http://localhost:%d/load", s.admin), "text/caddyfile", strings.NewReader(s.caddyfile()))
+	load := func() (*http.Response, error) {
+		return adminClient.Post(fmt.Sprintf("http://localhost:%d/load", s.admin), "text/caddyfile", strings.NewReader(s.caddyfile()))
+	}
+	resp, err := load()
+	for tries := 0; tries < 5 && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)); tries++ {
+		resp, err = load()
+	}
 	if err != nil {
 		return err
 	}
@@ -235,11 +250,11 @@ func (s *server) reload() error {
 	return err
 }
 
-// drained waits until nothing is left in the queue.
-func (s *server) drained(limit time.Duration) {
+// waitUntilEmpty waits until the queue is empty and has no dead letters.
+func (s *server) waitUntilEmpty(limit time.Duration) {
 	s.t.Helper()
 	var last queueState
-	within(s.t, limit, func() bool {
+	caddytest.Within(s.t, limit, func() bool {
 		state, err := s.state()
 		if err == nil {
 			last = state
@@ -248,22 +263,12 @@ func (s *server) drained(limit time.Duration) {
 	}, "the queue is empty, it holds %+v", &last)
 }
 
-// lastWords is the end of what the server has written.
-func (s *server) lastWords() []byte {
+// endOfLog returns the end of the output of the server.
+func (s *server) endOfLog() []byte {
 	text, _ := os.ReadFile(s.log)
 	if n := len(text) - 4000; n > 0 {
 		text = text[n:]
 		text = text[bytes.IndexByte(text, '\n')+1:]
 	}
 	return text
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

@@ -10,27 +10,29 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
 )
 
-// The answer is written only after a sync of the file has succeeded, with nothing
-// written to the file in between: seen from the kernel.
+// TestSyncComesBeforeAnswer traces system calls to check that an answer is sent only after a sync
+// of the file has succeeded, with no write to the file in between.
 func TestSyncComesBeforeAnswer(t *testing.T) {
 	b := newBackend(t)
-	b.set(hang) // so that nothing is written but what is stored
+	b.set(hang) // so that the file is written only when events are stored
 	s, trace := traced(t, b, "-e", "trace=read,write,writev,sendto,pwrite64,pwritev,fdatasync,fsync", "-yy", "-s", "0")
 	l := newLoad(t, s, 1)
-	l.next(l.users[0]) // has the connection made, and comes after what a start writes
+	l.sendNext(l.users[0]) // this opens the connection, and comes after the writes of the start
 	if _, err := s.state(); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
-		l.next(l.users[0])
+		l.sendNext(l.users[0])
 	}
 	if l.ok.Load() != 6 {
 		t.Fatalf("%d were answered OK, want 6", l.ok.Load())
 	}
 	s.kill()
-	within(t, 10*time.Second, func() bool { // strace ends when it has written all
+	caddytest.Within(t, 10*time.Second, func() bool { // strace writes this at its end
 		text, err := os.ReadFile(trace)
 		return err == nil && strings.Contains(string(text), "killed by SIGKILL")
 	}, "the trace is complete")
@@ -41,12 +43,12 @@ func TestSyncComesBeforeAnswer(t *testing.T) {
 	}
 	defer f.Close()
 	written, synced, requests, answers := false, false, 0, 0
-	var early []string // answers
+	var early []string // answers before a sync
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		line := lines.Text()
 		call := begun.FindStringSubmatch(line)
 		if call == nil {
-			// the end of a call that others came in between
+			// this is the end of a call during which other calls were made
 			if resumed := regexp.MustCompile(`^(\d+) .*<\.\.\. f(data)?sync resumed>.*= 0$`).FindStringSubmatch(line); resumed != nil && pending[resumed[1]] {
 				synced = true
 			}
@@ -55,7 +57,7 @@ func TestSyncComesBeforeAnswer(t *testing.T) {
 		thread, name, file, rest := call[1], call[2], call[3], call[4]
 		ofQueue := file == s.path
 		if name == "read" && strings.Contains(file, fmt.Sprintf(":%d->", s.admin)) {
-			written, requests, answers, early = false, 0, 0, nil // the state was asked for: now it begins
+			written, requests, answers, early = false, 0, 0, nil // the test has asked for the state: count from here
 		}
 		fromClient := strings.Contains(file, fmt.Sprintf(":%d->", s.port))
 		switch {
@@ -77,7 +79,7 @@ func TestSyncComesBeforeAnswer(t *testing.T) {
 	for _, line := range early {
 		t.Errorf("an answer was written before a sync:\n%s", line)
 	}
-	t.Logf("%d reads of and %d answers to the client", requests, answers)
+	t.Logf("%d reads from the client, and %d answers to it", requests, answers)
 	if answers != 5 {
 		t.Errorf("found %d answers in the trace, want 5", answers)
 	}
@@ -88,36 +90,47 @@ var (
 	pending = make(map[string]bool) // threads that are in a sync
 )
 
-// A sync that fails, as on a failing disk: callbacks are answered 503 until syncs
-// work again, and none that was answered OK is lost.
+// If a sync fails, as on a failing disk, callbacks are answered 503 until syncs succeed again. No event
+// that was answered OK is lost.
 func TestSyncFails(t *testing.T) {
 	b := newBackend(t)
-	// of each thread the 10th sync
+	// the 10th sync of each thread fails
 	s, _ := traced(t, b, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=10")
 	l := newLoad(t, s, 20)
 	l.start()
-	within(t, 20*time.Second, func() bool { return l.refused.Load() > 0 }, "a sync fails")
+	caddytest.Within(t, 20*time.Second, func() bool { return l.refused.Load() > 0 }, "a sync fails")
 	l.storesAgain()
 	l.stop()
-	s.drained(30 * time.Second)
+	s.waitUntilEmpty(30 * time.Second)
 	s.kill()
 	s.wrap = nil
 	s.start()
-	s.emptied()
+	s.mustEmpty()
 	check(t, l, b, nil)
 }
 
-// traced starts a server under strace.
+// traced starts a server under strace, and returns the path of the trace.
 func traced(t *testing.T, b *backend, args ...string) (s *server, trace string) {
 	t.Helper()
+	needStrace(t)
 	trace = filepath.Join(t.TempDir(), "trace")
-	if output, err := exec.Command("strace", "-D", "-f", "-o", trace, "true").CombinedOutput(); err != nil {
-		t.Skipf("NOT TESTED, strace is missing or may not trace here: %v %s", err, output)
-	}
 	s = newServer(t, b)
 	s.timeout = "1m"
-	// -D: the server is this process's child, not strace
-	s.wrap = append([]string{"strace", "-D", "-f", "-o", trace}, args...)
+	s.wrap = strace(trace, args...)
 	s.start()
 	return s, trace
+}
+
+// needStrace skips the test if there is no strace.
+func needStrace(t *testing.T) {
+	t.Helper()
+	if output, err := exec.Command("strace", "-D", "-f", "-o", filepath.Join(t.TempDir(), "trace"), "true").CombinedOutput(); err != nil {
+		t.Skipf("NOT TESTED, strace is missing or may not trace here: %v %s", err, output)
+	}
+}
+
+// strace returns the command, with arguments, that runs a server under strace.
+func strace(trace string, args ...string) []string {
+	// with -D the server is the child of this process, not strace
+	return append([]string{"strace", "-D", "-f", "-o", trace}, args...)
 }

@@ -22,17 +22,19 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/d13c7061/caddy-tim-callback"
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 )
 
 const (
-	app       = "1400000000"
-	token     = "xxxxyyyy"
+	app       = sample.SDKAppID
+	token     = sample.Token
 	oldSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	newSecret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 )
 
-// The Caddy that all tests share, and what its backend received.
+// All tests share this Caddy and its backend.
 var (
 	client   *http.Client
 	site     string
@@ -73,7 +75,7 @@ func run(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// receive is the backend: it keeps the request, readable later.
+// receive is the backend. It keeps the request, with a body that can be read later.
 func receive(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -83,17 +85,14 @@ func receive(w http.ResponseWriter, r *http.Request) {
 	r = r.Clone(context.WithoutCancel(r.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	received <- r
-	_, _ = w.Write(profile.OK().JSON())
+	_, _ = w.Write(callback.OK().JSON())
 }
 
 func startCaddy(dir, backend string) error {
-	address, err := freeAddress()
-	if err != nil {
-		return err
-	}
+	address := caddytest.FreeAddress()
 	_, port, _ := net.SplitHostPort(address)
 	site = "https://localhost:" + port
-	// the default storage was chosen before HOME was set
+	// the storage is configured, since Caddy chose its default one before HOME was set
 	config := fmt.Sprintf(`{
 		admin off
 		persist_config off
@@ -114,9 +113,25 @@ func startCaddy(dir, backend string) error {
 			body original
 			sign %[5]s %[6]s
 		}
+		tim_callback /all %[3]s %[4]s {
+			commands all
+		}
+		tim_callback /all-original %[3]s %[4]s {
+			commands all
+			body original
+		}
+		tim_callback /all-queued %[3]s %[4]s {
+			commands all
+			queue all {
+				store file %[9]q
+				deliver {
+					reverse_proxy %[7]s
+				}
+			}
+		}
 		reverse_proxy %[7]s
 	}
-	%[8]s`, dir, site, app, token, oldSecret, newSecret, backend, operated.config)
+	%[8]s`, dir, site, app, token, oldSecret, newSecret, backend, operated.config, filepath.Join(dir, "all.db"))
 	adapted, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), nil)
 	if err != nil {
 		return err
@@ -134,14 +149,6 @@ func startCaddy(dir, backend string) error {
 		return err
 	}
 	return untilServing(address)
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 func trusting(root string) (*http.Client, error) {
@@ -174,10 +181,10 @@ func untilServing(address string) error {
 }
 
 // forwarded sends a signed callback through Caddy and returns what the backend got.
-func forwarded(t *testing.T, path string, c profile.Callback, forged ...string) (r *http.Request, body []byte) {
+func forwarded(t *testing.T, path string, c callback.Request, forged ...string) (r *http.Request, body []byte) {
 	t.Helper()
 	c.SDKAppID, c.Token = app, token
-	request, err := profile.NewRequest(t.Context(), site+path, c)
+	request, err := callback.NewRequest(t.Context(), site+path, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +200,7 @@ func forwarded(t *testing.T, path string, c profile.Callback, forged ...string) 
 	if err != nil || response.StatusCode != http.StatusOK {
 		t.Fatalf("status %d, %s, %v", response.StatusCode, answer, err)
 	}
-	if a, err := profile.ParseAnswer(answer); err != nil || a != profile.OK() {
+	if a, err := callback.ParseAnswer(answer); err != nil || a != callback.OK() {
 		t.Fatalf("answer %s, %v", answer, err)
 	}
 	r = <-received

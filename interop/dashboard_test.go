@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// dashboard is what a test needs to know of one of Grafana's.
+// dashboard has the parts of a Grafana dashboard that tests need.
 type dashboard struct {
 	SchemaVersion int
 	Panels        []struct {
@@ -38,7 +38,8 @@ func readDashboard(t *testing.T) (d dashboard) {
 	return d
 }
 
-// asGrafanaSends is a query with all of everything selected.
+// asGrafanaSends returns the query that Grafana sends if all values of all variables are
+// selected.
 var asGrafanaSends = strings.NewReplacer("$__rate_interval", "5m", "$job", ".*", "$instance", ".*", "$queue", ".*")
 
 func TestDashboardQueries(t *testing.T) {
@@ -69,7 +70,7 @@ func TestDashboardQueries(t *testing.T) {
 	}
 }
 
-// labelValues is how a variable of a dashboard asks for the values of a label.
+// labelValues matches the query with which a variable of a dashboard gets the values of a label.
 var labelValues = regexp.MustCompile(`^label_values\((.+),\s*(\w+)\)$`)
 
 func TestDashboardVariables(t *testing.T) {
@@ -92,7 +93,8 @@ func TestDashboardVariables(t *testing.T) {
 	}
 }
 
-// TestDashboardLayout: Grafana moves panels that overlap or stick out.
+// TestDashboardLayout checks that no panels overlap or are too wide, since Grafana would move
+// them.
 func TestDashboardLayout(t *testing.T) {
 	taken := make(map[[2]int]string)
 	ids := make(map[int]bool)

@@ -3,38 +3,27 @@ package interop
 import (
 	"strings"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-const sample = `{
-  "CallbackCommand": "Profile.CallbackPortraitSet",
-  "Operator_Account": "id1",
-  "From_Account": "id1",
-  "EventTime": 1656921052497,
-  "ProfileItem": [
-    {"Tag": "Tag_Profile_IM_Nick", "Value": "nick1"},
-    {"Tag": "Tag_Profile_IM_Gender", "Value": "Gender_Type_Male"},
-    {"Tag": "Tag_Profile_IM_AllowType", "Value": "AllowType_Type_NeedConfirm"},
-    {"Tag": "Tag_Profile_Custom_Data", "Value": "your custom data"}
-  ]
-}`
-
-// input is a callback, and what its attributes are when nothing encodes them.
+// input is a callback, and its attributes before they are encoded.
 type input struct {
 	name              string
-	callback          profile.Callback
+	callback          callback.Request
 	subject, operator string
 	time, changed     string
-	asSent            bool // some value cannot be normalized
+	asSent            bool // at least one value cannot be normalized
 }
 
-func callbackOf(platform, ip, body string) profile.Callback {
-	return profile.Callback{OptPlatform: platform, ClientIP: ip, Body: []byte(body)}
+func callbackOf(platform, ip, body string) callback.Request {
+	return callback.Request{Command: profile.Command, OptPlatform: platform, ClientIP: ip, Body: []byte(body)}
 }
 
 var inputs = []input{
 	{
-		name: "documented sample", callback: callbackOf("iOS", "127.0.0.1", sample),
+		name: "documented sample", callback: callbackOf("iOS", "127.0.0.1", sample.Body),
 		subject: "id1", operator: "id1", time: "2022-07-04T07:50:52.497Z", changed: "nick,gender,allow_type,custom.Data",
 	},
 	{

@@ -18,8 +18,8 @@ import (
 
 var promQL = parser.NewParser(parser.Options{})
 
-// exposed returns the series of this module that the operated site exposes, with
-// the labels that Prometheus adds.
+// exposed returns the series of this module that the operated site exposes, together with the
+// labels that Prometheus adds.
 func exposed(t *testing.T) []labels.Labels {
 	t.Helper()
 	response, err := client.Get(operated.url + "/metrics")
@@ -47,14 +47,15 @@ func exposed(t *testing.T) []labels.Labels {
 	return all
 }
 
-// mistakes says what an expression selects that is not there to be selected, each
-// alternative of a regular expression too, and what it groups by in vain.
+// mistakes returns the selectors of an expression that match no series, the alternatives of
+// their regular expressions that match no value, and the labels that it groups by but that no
+// selected series has.
 func mistakes(expr string, all []labels.Labels) (found []error) {
 	parsed, err := promQL.ParseExpr(expr)
 	if err != nil {
 		return []error{err}
 	}
-	selected := make(map[string]bool) // names of the labels
+	selected := make(map[string]bool) // the names of the labels of the selected series
 	parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
 		selector, ok := node.(*parser.VectorSelector)
 		if !ok {
@@ -84,7 +85,7 @@ func mistakes(expr string, all []labels.Labels) (found []error) {
 		if by, ok := node.(*parser.AggregateExpr); ok {
 			for _, name := range by.Grouping {
 				if !selected[name] {
-					found = append(found, fmt.Errorf("%s is grouped by, which nothing has", name))
+					found = append(found, fmt.Errorf("%s is in a grouping, but no selected series has it", name))
 				}
 			}
 		}
@@ -109,8 +110,8 @@ func matches(matchers []*labels.Matcher, series labels.Labels) bool {
 	return true
 }
 
-// evaluated has Prometheus' engine evaluate an expression after an hour of series,
-// which are lines of promtool's notation with one sample a minute.
+// evaluated lets Prometheus' engine evaluate an expression at the end of an hour. The series are
+// lines in promtool's notation, with one sample per minute.
 func evaluated(t *testing.T, series []string, expr string) promql.Vector {
 	t.Helper()
 	storage := promqltest.LoadedStorage(t, "load 1m\n  "+strings.Join(series, "\n  ")+"\n")
@@ -127,7 +128,7 @@ func evaluated(t *testing.T, series []string, expr string) promql.Vector {
 	return slices.Clone(vector)
 }
 
-// TestMistakes holds the check itself: it must find them.
+// TestMistakes checks that mistakes finds the mistakes in expressions.
 func TestMistakes(t *testing.T) {
 	all := exposed(t)
 	for _, wrong := range []string{
@@ -141,7 +142,7 @@ func TestMistakes(t *testing.T) {
 		`sum(`,
 	} {
 		if len(mistakes(wrong, all)) == 0 {
-			t.Errorf("%s is not found to be wrong", wrong)
+			t.Errorf("%s is wrong, but no mistake was found", wrong)
 		}
 	}
 }

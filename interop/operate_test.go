@@ -7,38 +7,34 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	trace "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
 	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// operated is a site with tracing, metrics and a queue. It is plain HTTP, as
-// those who scrape it would have it.
+// operated is a site with tracing, metrics and queues, of which one has the metrics of a shared
+// store that cannot be reached. It uses plain HTTP, as scrapers usually do.
 var operated struct {
 	config string
 	url    string
 
 	mu       sync.Mutex
-	calls    int             // so far, so that no two are the same event
-	refusals int             // how many deliveries the backend is still to fail
-	requests []*http.Request // that the backend got
-	spans    []*trace.Span   // that the collector got
+	calls    int             // number of callbacks so far, so that each is a different event
+	refusals int             // number of deliveries that the backend still refuses
+	requests []*http.Request // the requests that the backend received
+	spans    []*trace.Span   // the spans that the collector received
 }
 
-// startOperated starts what is around the site: its backend and an OTLP collector.
+// startOperated starts the operated site, its backend and an OTLP collector.
 func startOperated(dir string) (stop func(), err error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
+	address := caddytest.FreeAddress()
 	backend := httptest.NewServer(http.HandlerFunc(takeOperated))
 	spans := httptest.NewServer(http.HandlerFunc(takeSpans))
 	for name, value := range map[string]string{
@@ -80,8 +76,19 @@ func startOperated(dir string) (stop func(), err error) {
 				retry 10ms 20ms
 			}
 		}
+		tim_callback /shared %[2]s %[3]s {
+			allow_http
+			queue shared {
+				store postgres "postgres://nobody@127.0.0.1:1/none" {
+					spool %[7]q
+				}
+				deliver {
+					reverse_proxy %[5]s
+				}
+			}
+		}
 		reverse_proxy %[5]s
-	}`, operated.url, app, token, filepath.Join(dir, "operated.db"), backend.URL, filepath.Join(dir, "traced.db"))
+	}`, operated.url, app, token, filepath.Join(dir, "operated.db"), backend.URL, filepath.Join(dir, "traced.db"), filepath.Join(dir, "shared.db"))
 	return func() { backend.Close(); spans.Close() }, nil
 }
 
@@ -95,7 +102,7 @@ func takeOperated(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// takeSpans is an OTLP collector, as far as traces over HTTP go.
+// takeSpans is an OTLP collector that receives traces over HTTP.
 func takeSpans(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	var export collector.ExportTraceServiceRequest
@@ -115,17 +122,16 @@ func takeSpans(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// call sends a callback of a user to the operated site, and returns what the
-// backend gets for it, in n requests.
+// call sends a callback about a user to the operated site, and returns the n requests that the
+// backend receives for it.
 func call(t *testing.T, path, user string, n int, header ...string) []*http.Request {
 	t.Helper()
 	operated.mu.Lock()
 	before := len(operated.requests)
 	operated.calls++
-	body := strings.ReplaceAll(sample, `"id1"`, strconv.Quote(user))
-	body = strings.Replace(body, "1656921052497", strconv.Itoa(1656921052497+operated.calls), 1) // never the same event
+	body := caddytest.BodyOf(user, operated.calls) // each call is a different event
 	operated.mu.Unlock()
-	r, err := profile.NewRequest(t.Context(), operated.url+path, profile.Callback{SDKAppID: app, Token: token, Body: []byte(body)})
+	r, err := callback.NewRequest(t.Context(), operated.url+path, callback.Request{SDKAppID: app, Command: profile.Command, Token: token, Body: []byte(body)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +147,7 @@ func call(t *testing.T, path, user string, n int, header ...string) []*http.Requ
 		t.Fatalf("%s %s", response.Status, answer)
 	}
 	var got []*http.Request
-	eventually(t, func() bool {
+	caddytest.Eventually(t, func() bool {
 		operated.mu.Lock()
 		defer operated.mu.Unlock()
 		got = nil
@@ -151,15 +157,6 @@ func call(t *testing.T, path, user string, n int, header ...string) []*http.Requ
 			}
 		}
 		return len(got) == n
-	})
+	}, "the backend gets %d requests", n)
 	return got
-}
-
-func eventually(t *testing.T, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it does not happen")
-		}
-	}
 }

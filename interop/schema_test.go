@@ -9,14 +9,15 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// The schema, and what it is if nothing may be as it was sent.
+// These are the schema, and a stricter schema that does not allow values as they were sent.
 var (
-	schema = compile(func(any) {})
-	strict = compile(func(doc any) { doc.(map[string]any)["$defs"].(map[string]any)["asSent"] = false })
+	schema = compileSchema("../profile/event.schema.json", func(any) {})
+	strict = compileSchema("../profile/event.schema.json", func(doc any) { doc.(map[string]any)["$defs"].(map[string]any)["asSent"] = false })
 )
 
-func compile(change func(doc any)) *jsonschema.Schema {
-	text, err := os.ReadFile("../profile/event.schema.json")
+// compileSchema compiles the schema in a file, after a change.
+func compileSchema(path string, change func(doc any)) *jsonschema.Schema {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		panic(err)
 	}
@@ -27,10 +28,10 @@ func compile(change func(doc any)) *jsonschema.Schema {
 	change(doc)
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	if err := c.AddResource("event.schema.json", doc); err != nil {
+	if err := c.AddResource(path, doc); err != nil {
 		panic(err)
 	}
-	return c.MustCompile("event.schema.json")
+	return c.MustCompile(path)
 }
 
 func validate(t *testing.T, s *jsonschema.Schema, body string) error {
@@ -50,7 +51,7 @@ func TestSchema(t *testing.T) {
 				t.Error(err)
 			}
 			if err := validate(t, strict, string(body)); (err != nil) != in.asSent {
-				t.Errorf("without what is as sent: %v", err)
+				t.Errorf("refused by the strict schema: %v", err)
 			}
 		})
 	}
@@ -63,7 +64,7 @@ func TestSchemaExamples(t *testing.T) {
 		}
 	}
 	if len(schema.Examples) == 0 {
-		t.Error("none")
+		t.Error("the schema has no examples")
 	}
 }
 
@@ -93,7 +94,7 @@ func TestSchemaRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if validate(t, schema, body) == nil {
-				t.Error("taken")
+				t.Error("the schema accepts it")
 			}
 		})
 	}
@@ -106,7 +107,7 @@ func TestSchemaRefuses(t *testing.T) {
 	} {
 		t.Run("strict/"+name, func(t *testing.T) {
 			if validate(t, strict, body) == nil {
-				t.Error("taken")
+				t.Error("the schema accepts it")
 			}
 			if err := validate(t, schema, body); err != nil {
 				t.Error(err)

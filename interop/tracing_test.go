@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	trace "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
 )
 
-// spanOf waits for a span of an ID.
+// spanOf waits for the span with an ID.
 func spanOf(t *testing.T, id string) (span *trace.Span) {
 	t.Helper()
-	eventually(t, func() bool {
+	caddytest.Eventually(t, func() bool {
 		operated.mu.Lock()
 		defer operated.mu.Unlock()
 		for _, s := range operated.spans {
@@ -21,12 +23,11 @@ func spanOf(t *testing.T, id string) (span *trace.Span) {
 			}
 		}
 		return span != nil
-	})
+	}, "the collector gets span %s", id)
 	return span
 }
 
-// sentBy returns the span under which the backend was asked, which its
-// traceparent names.
+// sentBy returns the span that the traceparent of a request to the backend names.
 func sentBy(t *testing.T, r *http.Request) *trace.Span {
 	t.Helper()
 	parts := strings.Split(r.Header.Get("Traceparent"), "-")
@@ -35,31 +36,30 @@ func sentBy(t *testing.T, r *http.Request) *trace.Span {
 	}
 	span := spanOf(t, parts[2])
 	if hex.EncodeToString(span.TraceId) != parts[1] {
-		t.Fatalf("traceparent %q is of another trace than span %s", r.Header.Get("Traceparent"), span)
+		t.Fatalf("traceparent %q belongs to another trace than span %s", r.Header.Get("Traceparent"), span)
 	}
 	for _, a := range span.Attributes {
 		if value := a.Value.GetStringValue(); strings.Contains(value, "Sign=") || strings.Contains(value, token) {
-			t.Errorf("span attribute %s holds a Sign: %s", a.Key, value)
+			t.Errorf("span attribute %s contains a Sign: %s", a.Key, value)
 		}
 	}
 	return span
 }
 
-// TestTraceOfACallback: Tencent sends no trace context, so that the trace is the
-// one that Caddy begins.
+// TestTraceOfACallback checks that Caddy begins the trace, since Tencent sends no trace context.
 func TestTraceOfACallback(t *testing.T) {
 	for _, path := range []string{"/forwarded", "/queued"} {
 		t.Run(path, func(t *testing.T) {
 			span := sentBy(t, call(t, path, "trace"+path[1:], 1)[0])
 			if span.Name != "callback" || len(span.ParentSpanId) != 0 {
-				t.Errorf("the backend is asked under span %s", span)
+				t.Errorf("the request to the backend has the parent span %s", span)
 			}
 		})
 	}
 }
 
-// TestTraceOfDeliveries has spans of their own for attempts: each belongs to the
-// callback, not to the attempt before.
+// TestTraceOfDeliveries checks that each attempt has its own span, whose parent is the span of
+// the callback and not that of the previous attempt.
 func TestTraceOfDeliveries(t *testing.T) {
 	operated.mu.Lock()
 	operated.refusals = 2
@@ -68,7 +68,7 @@ func TestTraceOfDeliveries(t *testing.T) {
 	for _, r := range call(t, "/traced", "traced", 3) {
 		span := sentBy(t, r)
 		if span.Name != "delivery" || seen[string(span.SpanId)] {
-			t.Errorf("the backend is asked under span %s", span)
+			t.Errorf("the request to the backend has the parent span %s", span)
 		}
 		seen[string(span.SpanId)] = true
 		if callback := spanOf(t, hex.EncodeToString(span.ParentSpanId)); callback.Name != "callback" || string(callback.TraceId) != string(span.TraceId) {
@@ -77,7 +77,8 @@ func TestTraceOfDeliveries(t *testing.T) {
 	}
 }
 
-// TestTraceThatTheClientBegan is honoured, as Caddy honours it elsewhere.
+// TestTraceThatTheClientBegan checks that a trace context from the client is used, as everywhere
+// in Caddy.
 func TestTraceThatTheClientBegan(t *testing.T) {
 	const id, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	for _, path := range []string{"/forwarded", "/queued"} {
@@ -85,7 +86,7 @@ func TestTraceThatTheClientBegan(t *testing.T) {
 			r := call(t, path, "client"+path[1:], 1, "Traceparent", "00-"+id+"-"+parent+"-01", "Tracestate", "vendor=1")[0]
 			span := sentBy(t, r)
 			if hex.EncodeToString(span.TraceId) != id || hex.EncodeToString(span.ParentSpanId) != parent || r.Header.Get("Tracestate") != "vendor=1" {
-				t.Errorf("the backend is asked under span %s with state %q", span, r.Header.Get("Tracestate"))
+				t.Errorf("the request to the backend has the parent span %s with state %q", span, r.Header.Get("Tracestate"))
 			}
 		})
 	}

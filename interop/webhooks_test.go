@@ -6,7 +6,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
 )
 
 func TestStandardWebhooks(t *testing.T) {
@@ -34,7 +34,7 @@ func TestStandardWebhooks(t *testing.T) {
 	}
 }
 
-// What the official library signs, this module's package verifies.
+// The package callback verifies what the official library has signed.
 func TestVerifyWebhookOfTheLibrary(t *testing.T) {
 	r, body := forwarded(t, "/normalized", inputs[0].callback)
 	now := time.Now()
@@ -42,13 +42,13 @@ func TestVerifyWebhookOfTheLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := profile.ParseSecret(oldSecret)
+	secret, err := callback.ParseSecret(oldSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	profile.SignWebhook(r.Header, "msg_1", now, nil)
-	r.Header.Set(profile.WebhookSignature, signature)
-	if err := profile.VerifyWebhook(r.Header, body, now, time.Minute, secret); err != nil {
+	callback.SignWebhook(r.Header, "msg_1", now, nil)
+	r.Header.Set(callback.WebhookSignature, signature)
+	if err := callback.VerifyWebhook(r.Header, body, now, time.Minute, secret); err != nil {
 		t.Error(err)
 	}
 }

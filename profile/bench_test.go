@@ -3,28 +3,12 @@ package profile
 import (
 	"encoding/json"
 	"testing"
-	"time"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 )
 
-func BenchmarkVerify(b *testing.B) {
-	v, err := NewVerifier(time.Minute, App{"1400000000", []string{sampleToken}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		q, err := ParseQuery(signedQuery)
-		if err == nil {
-			err = v.Verify(q, sampleNow)
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkDecode(b *testing.B) {
-	q, body := parseQuery(b, sampleQuery), []byte(sampleBody)
+	q, body := parseQuery(b, sample.Query), []byte(sample.Body)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -35,7 +19,7 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 func BenchmarkDecodeEncode(b *testing.B) {
-	q, body := parseQuery(b, sampleQuery), []byte(sampleBody)
+	q, body := parseQuery(b, sample.Query), []byte(sample.Body)
 	var buf []byte
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
@@ -48,10 +32,10 @@ func BenchmarkDecodeEncode(b *testing.B) {
 	}
 }
 
-// BenchmarkDecodeEncodingJSON is for comparison: it reads the same body, without
-// any of the checks and without normalizing it.
+// BenchmarkDecodeEncodingJSON is for comparison. It reads the same body with encoding/json,
+// without any checks and without normalizing it.
 func BenchmarkDecodeEncodingJSON(b *testing.B) {
-	body := []byte(sampleBody)
+	body := []byte(sample.Body)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {

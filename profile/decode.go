@@ -1,142 +1,67 @@
 package profile
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
 	"strconv"
-	"sync"
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/jsonread"
 )
 
-// Decode reads the body of a Profile.CallbackPortraitSet callback and normalizes
-// it into an [Event], with what q tells about it. q must have been verified.
+// Decode reads the body of a Profile.CallbackPortraitSet callback and returns it as a
+// normalized [Event]. The app, command, platform and address of the client come from q,
+// which must have been verified before.
 //
-// The body must be one JSON object in valid UTF-8 with nothing after it, whose
-// CallbackCommand, if there, is q's, with a From_Account that is a string and
-// not empty, and a ProfileItem that is an array of objects with a string Tag.
-// All else is taken as it comes: unknown fields, tags and types of values are
-// kept exactly. Of a member or tag that is there twice, the last one counts.
-// Errors are [*Error] with [ReasonBadBody].
-func Decode(q Query, body []byte) (*Event, error) {
-	app, err := ParseSDKAppID(q.SDKAppID)
+// The body must be one JSON object in valid UTF-8 with nothing after it. It must have a
+// From_Account that is a string and not empty, and a ProfileItem that is an array of
+// objects with a string Tag. If it has a CallbackCommand, this must be the command of q.
+// Everything else is accepted: unknown fields, tags and types of values are kept exactly
+// as they were sent. If a member or tag occurs more than once, the last one counts.
+// Errors are [*callback.Error] with [callback.ReasonBadBody], or with
+// [callback.ReasonUnknownApp] if the SDKAppID of q is not valid.
+func Decode(q callback.Query, body []byte) (*Event, error) {
+	app, err := callback.ParseSDKAppID(q.SDKAppID)
 	if err != nil {
-		return nil, refuse(ReasonUnknownApp, err.Error())
+		return nil, &callback.Error{Reason: callback.ReasonUnknownApp, Detail: err.Error()}
 	}
 	e := &Event{
 		SDKAppID: app,
 		Command:  q.Command,
-		Platform: platformName(q.OptPlatform),
-		ClientIP: q.ClientIP,
+		Platform: callback.PlatformName(q.OptPlatform),
+		ClientIP: callback.CanonicalIP(q.ClientIP),
 	}
 	if !utf8.Valid(body) {
-		return nil, refuse(ReasonBadBody, "not valid UTF-8")
+		return nil, badBody("not valid UTF-8")
 	}
-	d := newDecoder(body)
-	d.checkDepth = true
-	e.body = d.text
-	err = d.event(e)
-	d.release()
-	if err != nil {
-		var syntax *jsontext.SyntacticError
-		switch {
-		case errors.As(err, &syntax):
-			err = refuse(ReasonBadBody, fmt.Sprintf("not valid JSON at byte %d", syntax.ByteOffset))
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			err = refuse(ReasonBadBody, "the JSON ends early")
-		}
-		return nil, err
+	d := decoder{jsonread.New(body, callback.MaxDepth)}
+	defer d.Release()
+	e.body = d.Text()
+	if err := d.event(e); err != nil {
+		return nil, callback.BadBody(err)
 	}
 	return e, nil
 }
 
-// decoder reads JSON values as substrings of one copy of the body, so that an
-// Event costs few allocations and holds on to nothing else.
-type decoder struct {
-	text       string
-	reader     bytes.Buffer
-	json       jsontext.Decoder
-	checkDepth bool
+type decoder struct{ *jsonread.Reader }
+
+func (d decoder) value() (callback.Value, error) {
+	v, err := d.Value()
+	return callback.Value(v), err
 }
 
-var decoders = sync.Pool{New: func() any { return new(decoder) }}
-
-var decodeOptions = json.JoinOptions(
-	jsontext.AllowDuplicateNames(true), // the last one counts
-	jsontext.AllowInvalidUTF8(true),    // invalid bytes were refused already; this allows escaped lone surrogates
-)
-
-func newDecoder(body []byte) *decoder {
-	d := decoders.Get().(*decoder)
-	d.text = string(body)
-	d.reader = *bytes.NewBuffer(body)
-	d.json.Reset(&d.reader, decodeOptions)
-	return d
+func badBody(detail string) *callback.Error {
+	return &callback.Error{Reason: callback.ReasonBadBody, Detail: detail}
 }
 
-func (d *decoder) release() {
-	d.text, d.checkDepth = "", false
-	d.reader = bytes.Buffer{}
-	decoders.Put(d)
-}
-
-// maxDepth is how deeply a value may be nested. JSON parsers of other languages
-// give up somewhere from 512 on, and the protocol itself needs three levels.
-const maxDepth = 100
-
-// value reads the next value, or an object's next member name.
-func (d *decoder) value() (Value, error) {
-	v, err := d.json.ReadValue()
-	if err != nil {
-		return "", err
+func (d decoder) event(e *Event) error {
+	if k := d.Peek(); k != '{' && k != 0 {
+		return badBody("not a JSON object")
 	}
-	end := int(d.json.InputOffset())
-	value := Value(d.text[end-len(v) : end])
-	if d.checkDepth && value.depth() > maxDepth {
-		return "", refuse(ReasonBadBody, fmt.Sprintf("nested more than %d levels deep", maxDepth))
-	}
-	return value, nil
-}
-
-var errNoObject = errors.New("not a JSON object")
-
-// object reads an object and calls member with each of its names; member reads
-// the value. It returns where the object began.
-func (d *decoder) object(member func(name string) error) (start int64, err error) {
-	switch token, err := d.json.ReadToken(); {
-	case err != nil:
-		return 0, err
-	case token.Kind() != '{':
-		return 0, errNoObject
-	}
-	start = d.json.InputOffset() - 1
-	for d.json.PeekKind() == '"' {
-		name, err := d.value()
-		if err != nil {
-			return start, err
-		}
-		text, _ := name.Text()
-		if err := member(text); err != nil {
-			return start, err
-		}
-	}
-	_, err = d.json.ReadToken()
-	return start, err
-}
-
-func (d *decoder) event(e *Event) error {
-	if k := d.json.PeekKind(); k != '{' && k != 0 {
-		return refuse(ReasonBadBody, "not a JSON object")
-	}
-	var command Value
-	var odd []Value
+	var command callback.Value
+	var odd []callback.Value
 	items := false
-	_, err := d.object(func(name string) (err error) {
+	_, err := d.Object(func(name string) (err error) {
 		switch name {
 		case "CallbackCommand":
 			command, err = d.value()
@@ -150,7 +75,7 @@ func (d *decoder) event(e *Event) error {
 			items = true
 			odd, err = d.items(e)
 		default:
-			var v Value
+			var v callback.Value
 			if v, err = d.value(); err == nil {
 				e.Extra = append(e.Extra, Member{name, v})
 			}
@@ -160,23 +85,18 @@ func (d *decoder) event(e *Event) error {
 	if err != nil {
 		return err
 	}
-	switch _, err := d.json.ReadToken(); {
-	case err == nil:
-		return refuse(ReasonBadBody, "something follows the JSON object")
-	case !errors.Is(err, io.EOF):
+	if err := d.End(); err != nil {
 		return err
 	}
-	if command != "" {
-		if text, ok := command.Text(); !ok || text != e.Command {
-			return refuse(ReasonBadBody, "its CallbackCommand is not that of the URL")
-		}
+	if err := callback.CheckCommand(command, e.Command); err != nil {
+		return err
 	}
 	e.FromAccount, _ = e.from.Text()
 	if e.FromAccount == "" {
-		return refuse(ReasonBadBody, "From_Account is not a string with at least one character")
+		return badBody("From_Account is not a string with at least one character")
 	}
 	if !items {
-		return refuse(ReasonBadBody, "ProfileItem is missing")
+		return badBody("ProfileItem is missing")
 	}
 	if len(odd) > 0 {
 		e.Extra = append(e.Extra, Member{"ProfileItem", arrayOf(odd)})
@@ -184,27 +104,27 @@ func (d *decoder) event(e *Event) error {
 	e.Fields = lastOfEach(e.Fields, (*Field).key)
 	e.Extra = lastOfEach(e.Extra, (*Member).key)
 	e.OperatorAccount, _ = e.operator.Text()
-	e.EventTime = parseEventTime(e.eventTime)
+	e.EventTime = callback.ParseEventTime(e.eventTime, time.Millisecond)
 	return nil
 }
 
-// items reads the ProfileItem array. It returns, whole, those of its objects
-// that have members beyond Tag and Value, so that these are not lost.
-func (d *decoder) items(e *Event) (odd []Value, err error) {
+// items reads the array ProfileItem. So that nothing is lost, it returns those of its
+// objects that have more members than Tag and Value.
+func (d decoder) items(e *Event) (odd []callback.Value, err error) {
 	e.Fields = e.Fields[:0]
-	if k := d.json.PeekKind(); k != '[' && k != 0 {
-		return nil, refuse(ReasonBadBody, "ProfileItem is not an array")
+	if k := d.Peek(); k != '[' && k != 0 {
+		return nil, badBody("ProfileItem is not an array")
 	}
-	if _, err := d.json.ReadToken(); err != nil {
+	if _, err := d.Token(); err != nil {
 		return nil, err
 	}
-	for i := 0; d.json.PeekKind() != ']'; i++ {
-		if k := d.json.PeekKind(); k != '{' && k != 0 {
-			return nil, refuse(ReasonBadBody, "ProfileItem["+strconv.Itoa(i)+"] is not an object")
+	for i := 0; d.Peek() != ']'; i++ {
+		if k := d.Peek(); k != '{' && k != 0 {
+			return nil, badBody("ProfileItem[" + strconv.Itoa(i) + "] is not an object")
 		}
-		var tag, value Value
+		var tag, value callback.Value
 		more := false
-		start, err := d.object(func(name string) (err error) {
+		start, err := d.Object(func(name string) (err error) {
 			switch name {
 			case "Tag":
 				tag, err = d.value()
@@ -221,33 +141,28 @@ func (d *decoder) items(e *Event) (odd []Value, err error) {
 		}
 		text, ok := tag.Text()
 		if !ok {
-			return nil, refuse(ReasonBadBody, "ProfileItem["+strconv.Itoa(i)+"] has no string Tag")
+			return nil, badBody("ProfileItem[" + strconv.Itoa(i) + "] has no string Tag")
 		}
 		if more {
-			odd = append(odd, Value(d.text[start:d.json.InputOffset()]))
+			odd = append(odd, callback.Value(d.Text()[start:d.Offset()]))
 		}
 		if e.Fields == nil {
 			e.Fields = make([]Field, 0, 4)
 		}
 		e.Fields = append(e.Fields, normalizeField(text, value))
 	}
-	_, err = d.json.ReadToken()
+	_, err = d.Token()
 	return odd, err
 }
 
-// maxEventTime is the last millisecond that RFC 3339 can write.
-const maxEventTime = 253402300799999
-
-// parseEventTime reads Unix milliseconds, an integer or a string of digits as
-// sibling callbacks send it; anything else is the zero time.
-func parseEventTime(v Value) time.Time {
-	digits := string(v)
-	if text, ok := v.Text(); ok {
-		digits = text
+// arrayOf returns a JSON array of values.
+func arrayOf(values []callback.Value) callback.Value {
+	array := []byte{'['}
+	for i, v := range values {
+		if i > 0 {
+			array = append(array, ',')
+		}
+		array = append(array, v...)
 	}
-	ms, err := strconv.ParseUint(digits, 10, 63)
-	if err != nil || ms > maxEventTime {
-		return time.Time{}
-	}
-	return time.UnixMilli(int64(ms)).UTC()
+	return callback.Value(append(array, ']'))
 }

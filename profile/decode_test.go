@@ -7,12 +7,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 )
 
 func TestDecodeSample(t *testing.T) {
-	e := decode(t, parseQuery(t, sampleQuery), sampleBody)
-	if got := string(e.AppendJSON(nil)); got != sampleJSON {
-		t.Errorf("got %s\nwant %s", got, sampleJSON)
+	e := decode(t, parseQuery(t, sample.Query), sample.Body)
+	if got := string(e.AppendJSON(nil)); got != sample.Normalized {
+		t.Errorf("got %s\nwant %s", got, sample.Normalized)
 	}
 	if want := time.UnixMilli(1656921052497); !e.EventTime.Equal(want) || e.EventTime.Location() != time.UTC {
 		t.Errorf("EventTime %v", e.EventTime)
@@ -30,7 +33,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"array":                         {"[]", "not a JSON object"},
 		"string":                        {`"{}"`, "not a JSON object"},
 		"no JSON":                       {"SdkAppid=1", "not valid JSON at byte 0"},
-		"byte order mark":               {"\ufeff" + sampleBody, "not valid JSON at byte 0"},
+		"byte order mark":               {"\ufeff" + sample.Body, "not valid JSON at byte 0"},
 		"invalid UTF-8":                 {`{"From_Account":"` + "\xff" + `","ProfileItem":[]}`, "not valid UTF-8"},
 		"UTF-8 of a surrogate":          {`{"From_Account":"` + "\xed\xa0\x80" + `","ProfileItem":[]}`, "not valid UTF-8"},
 		"something after it":            {withItems("") + "{}", "something follows the JSON object"},
@@ -41,10 +44,10 @@ func TestDecodeRefuses(t *testing.T) {
 		"trailing comma":                {`{"From_Account":"u","ProfileItem":[],}`, "not valid JSON"},
 		"control character in string":   {`{"From_Account":"a` + "\n" + `","ProfileItem":[]}`, "not valid JSON"},
 		"leading zero":                  {`{"From_Account":"u","ProfileItem":[],"EventTime":01}`, "not valid JSON"},
-		"another command":               {`{"CallbackCommand":"State.StateChange","From_Account":"u","ProfileItem":[]}`, "CallbackCommand is not that of the URL"},
-		"command that is no string":     {`{"CallbackCommand":null,"From_Account":"u","ProfileItem":[]}`, "CallbackCommand is not that of the URL"},
-		"empty command":                 {`{"CallbackCommand":"","From_Account":"u","ProfileItem":[]}`, "CallbackCommand is not that of the URL"},
-		"last command counts":           {`{"CallbackCommand":"Profile.CallbackPortraitSet","CallbackCommand":"x","From_Account":"u","ProfileItem":[]}`, "CallbackCommand is not that of the URL"},
+		"another command":               {`{"CallbackCommand":"State.StateChange","From_Account":"u","ProfileItem":[]}`, "CallbackCommand differs from the one in the URL"},
+		"command that is no string":     {`{"CallbackCommand":null,"From_Account":"u","ProfileItem":[]}`, "CallbackCommand differs from the one in the URL"},
+		"empty command":                 {`{"CallbackCommand":"","From_Account":"u","ProfileItem":[]}`, "CallbackCommand differs from the one in the URL"},
+		"last command counts":           {`{"CallbackCommand":"Profile.CallbackPortraitSet","CallbackCommand":"x","From_Account":"u","ProfileItem":[]}`, "CallbackCommand differs from the one in the URL"},
 		"no From_Account":               {`{"ProfileItem":[]}`, "From_Account is not a string"},
 		"empty From_Account":            {`{"From_Account":"","ProfileItem":[]}`, "From_Account is not a string"},
 		"From_Account that is a number": {`{"From_Account":1,"ProfileItem":[]}`, "From_Account is not a string"},
@@ -66,10 +69,10 @@ func TestDecodeRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, err := Decode(bare, []byte(tc.body))
-			if r := reasonOf(t, err); r != ReasonBadBody || e != nil {
+			if r := reasonOf(t, err); r != callback.ReasonBadBody || e != nil {
 				t.Fatalf("reason %q", r)
 			}
-			if got := err.(*Error).Detail; !strings.Contains(got, tc.detail) {
+			if got := err.(*callback.Error).Detail; !strings.Contains(got, tc.detail) {
 				t.Errorf("detail %q, want %q", got, tc.detail)
 			}
 		})
@@ -77,50 +80,50 @@ func TestDecodeRefuses(t *testing.T) {
 }
 
 func TestDecodeTruncated(t *testing.T) {
-	q := parseQuery(t, sampleQuery)
-	for n := range len(sampleBody) {
-		_, err := Decode(q, []byte(sampleBody[:n]))
-		if r := reasonOf(t, err); r != ReasonBadBody {
+	q := parseQuery(t, sample.Query)
+	for n := range len(sample.Body) {
+		_, err := Decode(q, []byte(sample.Body[:n]))
+		if r := reasonOf(t, err); r != callback.ReasonBadBody {
 			t.Errorf("%d bytes: reason %q", n, r)
 		}
 	}
 }
 
-// Every app that a Verifier takes can be decoded, and nothing else.
+// Decode accepts the same SDKAppIDs as a Verifier.
 func TestDecodeRefusesApp(t *testing.T) {
-	_, err := Decode(Query{SDKAppID: "01", Command: Command}, []byte(sampleBody))
-	if r := reasonOf(t, err); r != ReasonUnknownApp {
+	_, err := Decode(callback.Query{SDKAppID: "01", Command: Command}, []byte(sample.Body))
+	if r := reasonOf(t, err); r != callback.ReasonUnknownApp {
 		t.Errorf("reason %q", r)
 	}
 }
 
-// The module reads bodies into buffers that it uses again.
+// The module reads bodies into buffers that it reuses, so an Event must not refer to them.
 func TestDecodeKeepsNothingOfTheBody(t *testing.T) {
-	body := []byte(sampleBody)
-	e, err := Decode(parseQuery(t, sampleQuery), body)
+	body := []byte(sample.Body)
+	e, err := Decode(parseQuery(t, sample.Query), body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(body) != sampleBody {
+	if string(body) != sample.Body {
 		t.Error("the body was changed")
 	}
 	clear(body)
-	if got := string(e.AppendJSON(nil)); got != sampleJSON {
+	if got := string(e.AppendJSON(nil)); got != sample.Normalized {
 		t.Errorf("got %s", got)
 	}
 }
 
 func TestDecodeConcurrently(t *testing.T) {
-	q := parseQuery(t, sampleQuery)
+	q := parseQuery(t, sample.Query)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 100 {
-				if _, err := Decode(q, []byte(sampleBody[:200])); err == nil {
+				if _, err := Decode(q, []byte(sample.Body[:200])); err == nil {
 					t.Error("no error")
 				}
-				e, err := Decode(q, []byte(sampleBody))
-				if err != nil || string(e.AppendJSON(nil)) != sampleJSON {
+				e, err := Decode(q, []byte(sample.Body))
+				if err != nil || string(e.AppendJSON(nil)) != sample.Normalized {
 					t.Errorf("got %v, %v", e, err)
 				}
 			}
@@ -150,7 +153,7 @@ func TestParseEventTime(t *testing.T) {
 	} {
 		got := ""
 		if e := decode(t, bare, `{"From_Account":"u","ProfileItem":[],"EventTime":`+sent+`}`); !e.EventTime.IsZero() {
-			got = e.EventTime.Format(TimeFormat)
+			got = e.EventTime.Format(callback.TimeFormat)
 		}
 		if got != want {
 			t.Errorf("%s: got %q, want %q", sent, got, want)
@@ -158,13 +161,13 @@ func TestParseEventTime(t *testing.T) {
 	}
 }
 
-// FuzzDecode holds Decode against encoding/json. Where that is lenient Decode is
-// not: it refuses invalid UTF-8, and an earlier of two ProfileItem members must be
-// well-formed too. Names of members are compared with their case by both, since
-// the reference decodes into maps.
+// FuzzDecode compares Decode with encoding/json. Decode is stricter in two ways: it refuses
+// invalid UTF-8, and if there are two ProfileItem members, the first one must be
+// well-formed too. Both compare names of members with regard to case, since the reference
+// decodes into maps.
 func FuzzDecode(f *testing.F) {
 	for _, body := range []string{
-		sampleBody, withItems(""), withItems(`{"Tag":"t","Tag":"u","x":[1e400,"\ud800"]}`), "null", `{"a":1}{}`, "{} x",
+		sample.Body, withItems(""), withItems(`{"Tag":"t","Tag":"u","x":[1e400,"\ud800"]}`), "null", `{"a":1}{}`, "{} x",
 		`{"From_Account":"\ud83d\ude00","Operator_Account":1,"EventTime":"1","ProfileItem":[],"ProfileItem":[{"Tag":""}]}`,
 		withItems(`{"Tag":"Tag_Profile_IM_Level","Value":"007"},{"Tag":"Tag_Profile_IM_Level","Value":-0.0}`),
 		`{"From_Account":"u","ProfileItem":[],"EventTime":"2022-07-04T07:50:52.497+08:00","` + "\u2028" + `":"\u0000"}`,
@@ -172,7 +175,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(body), "iOS", "127.0.0.1")
 	}
 	f.Fuzz(func(t *testing.T, body []byte, platform, ip string) {
-		q := Query{SDKAppID: "1", Command: Command, OptPlatform: platform, ClientIP: ip}
+		q := callback.Query{SDKAppID: "1", Command: Command, OptPlatform: platform, ClientIP: ip}
 		sent := bytes.Clone(body)
 		e, err := Decode(q, body)
 		if !bytes.Equal(sent, body) {
@@ -180,7 +183,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		from, ok := reference(body)
 		if err != nil {
-			if r := reasonOf(t, err); r != ReasonBadBody {
+			if r := reasonOf(t, err); r != callback.ReasonBadBody {
 				t.Fatalf("reason %q", r)
 			}
 			plain := bytes.ToValidUTF8(body, nil)
@@ -190,7 +193,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		if !ok || e.FromAccount != from || from == "" {
-			t.Fatalf("taken: %q, want %q %v\n%s", e.FromAccount, from, ok, body)
+			t.Fatalf("accepted: %q, want %q %v\n%s", e.FromAccount, from, ok, body)
 		}
 		once, twice, back := reread(t, e)
 		if !json.Valid([]byte(once)) || once != twice {
@@ -202,7 +205,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// reference says by encoding/json whether body is one of a callback, and whose.
+// reference uses encoding/json to tell whether body is the body of a callback, and returns
+// its From_Account.
 func reference(body []byte) (from string, ok bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil || members == nil {

@@ -3,27 +3,27 @@ package profile
 import (
 	"strconv"
 	"time"
+
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/jsonread"
 )
 
-// TimeFormat is how the event's time is written: RFC 3339 with milliseconds.
-const TimeFormat = "2006-01-02T15:04:05.000Z07:00"
-
-// MarshalJSON returns the normalized event, as event.schema.json beside this
-// file describes it.
+// MarshalJSON returns the normalized event, in the form that event.schema.json in this
+// package's directory describes. It never returns an error.
 func (e *Event) MarshalJSON() ([]byte, error) {
 	return e.AppendJSON(make([]byte, 0, 512)), nil
 }
 
-// AppendJSON appends the normalized event to dst.
+// AppendJSON appends what [Event.MarshalJSON] returns to dst.
 func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `{"sdk_appid":`...)
 	dst = strconv.AppendUint(dst, e.SDKAppID, 10)
 	dst = append(dst, `,"command":`...)
-	dst = appendQuote(dst, e.Command)
+	dst = callback.AppendQuote(dst, e.Command)
 	switch {
 	case !e.EventTime.IsZero():
 		dst = append(dst, `,"event_time":"`...)
-		dst = e.EventTime.UTC().AppendFormat(dst, TimeFormat)
+		dst = e.EventTime.UTC().AppendFormat(dst, callback.TimeFormat)
 		dst = append(dst, '"')
 	case e.eventTime != "":
 		dst = append(dst, `,"event_time":`...)
@@ -40,15 +40,15 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = e.appendGroup(dst, "profile", GroupProfile)
 	dst = e.appendGroup(dst, "custom", GroupCustom)
 	dst = e.appendGroup(dst, "other", GroupOther)
-	dst = appendObject(dst, "extra", len(e.Extra), func(i int) (string, Value, bool) {
+	dst = appendObject(dst, "extra", len(e.Extra), func(i int) (string, callback.Value, bool) {
 		return e.Extra[i].Name, e.Extra[i].Value, true
 	})
 	return append(dst, '}')
 }
 
-// appendText appends a member unless it is empty; asSent, if there, is what it
-// looked like in the callback.
-func appendText(dst []byte, name, text string, asSent Value) []byte {
+// appendText appends a member with the value asSent or, if that is "", with text as a
+// string. It appends nothing if both are empty.
+func appendText(dst []byte, name, text string, asSent callback.Value) []byte {
 	if text == "" && asSent == "" {
 		return dst
 	}
@@ -58,19 +58,19 @@ func appendText(dst []byte, name, text string, asSent Value) []byte {
 	if asSent != "" {
 		return append(dst, asSent...)
 	}
-	return appendQuote(dst, text)
+	return callback.AppendQuote(dst, text)
 }
 
 func (e *Event) appendGroup(dst []byte, name string, group Group) []byte {
-	return appendObject(dst, name, len(e.Fields), func(i int) (string, Value, bool) {
+	return appendObject(dst, name, len(e.Fields), func(i int) (string, callback.Value, bool) {
 		f := &e.Fields[i]
 		return f.Name, f.Value, f.Group == group
 	})
 }
 
-// appendObject appends a member that is an object of up to n members, or
-// nothing if it has none.
-func appendObject(dst []byte, name string, n int, member func(int) (name string, v Value, ok bool)) []byte {
+// appendObject appends a member whose value is an object. The object has those of n
+// possible members for which ok is true. If there are none, nothing is appended.
+func appendObject(dst []byte, name string, n int, member func(int) (name string, v callback.Value, ok bool)) []byte {
 	open := false
 	for i := range n {
 		key, v, ok := member(i)
@@ -85,7 +85,7 @@ func appendObject(dst []byte, name string, n int, member func(int) (name string,
 			dst = append(dst, name...)
 			dst = append(dst, '"', ':', '{')
 		}
-		dst = appendQuote(dst, key)
+		dst = callback.AppendQuote(dst, key)
 		dst = append(dst, ':')
 		if v == "" {
 			v = "null"
@@ -98,14 +98,16 @@ func appendObject(dst []byte, name string, n int, member func(int) (name string,
 	return dst
 }
 
-// UnmarshalJSON reads a normalized event, as the module sends it. Members that
-// it does not know are skipped. The ID is not in there but in the ce-id header,
-// and the order of the changed fields is in ce-changed.
+// UnmarshalJSON reads a normalized event that the module sent. Unknown members are
+// skipped. The JSON has neither the ID of the event, which is in the header ce-id, nor the
+// order of the changed fields across the groups, which is in ce-changed. UnmarshalJSON
+// returns an error if body is not a JSON object, if the SDKAppID is not valid, or if a
+// group of fields is not an object.
 func (e *Event) UnmarshalJSON(body []byte) error {
 	*e = Event{}
-	d := newDecoder(body)
-	defer d.release()
-	_, err := d.object(func(name string) error {
+	d := decoder{jsonread.New(body, 0)}
+	defer d.Release()
+	_, err := d.Object(func(name string) error {
 		switch name {
 		case "profile":
 			return d.group(e, GroupProfile)
@@ -114,7 +116,7 @@ func (e *Event) UnmarshalJSON(body []byte) error {
 		case "other":
 			return d.group(e, GroupOther)
 		case "extra":
-			_, err := d.object(func(name string) error {
+			_, err := d.Object(func(name string) error {
 				v, err := d.value()
 				e.Extra = append(e.Extra, Member{name, v})
 				return err
@@ -127,7 +129,7 @@ func (e *Event) UnmarshalJSON(body []byte) error {
 		}
 		switch name {
 		case "sdk_appid":
-			e.SDKAppID, err = ParseSDKAppID(string(v))
+			e.SDKAppID, err = callback.ParseSDKAppID(string(v))
 		case "command":
 			e.Command, _ = v.Text()
 		case "event_time":
@@ -149,19 +151,20 @@ func (e *Event) UnmarshalJSON(body []byte) error {
 	return err
 }
 
-// parseTime reads a time that AppendJSON wrote. What was no time in the callback
-// may look like one, in another form; it stays as it is.
-func parseTime(v Value) time.Time {
+// parseTime reads a time in the form in which AppendJSON writes it. It returns the zero
+// time for any other form, in which the callback may have sent something that only looks
+// like a time.
+func parseTime(v callback.Value) time.Time {
 	text, _ := v.Text()
-	t, err := time.Parse(TimeFormat, text)
-	if err != nil || t.UTC().Format(TimeFormat) != text {
+	t, err := time.Parse(callback.TimeFormat, text)
+	if err != nil || t.UTC().Format(callback.TimeFormat) != text {
 		return time.Time{}
 	}
 	return t.UTC()
 }
 
-func (d *decoder) group(e *Event, group Group) error {
-	_, err := d.object(func(name string) error {
+func (d decoder) group(e *Event, group Group) error {
+	_, err := d.Object(func(name string) error {
 		v, err := d.value()
 		e.Fields = append(e.Fields, Field{group, name, v})
 		return err

@@ -5,9 +5,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/d13c7061/caddy-tim-callback/callback"
 )
 
-// normalized is what a body becomes, and how it begins for the query [bare].
+// normalized has bodies, and the members of the normalized event that follow app and
+// command if the query is [bare].
 var normalized = map[string]struct{ body, want string }{
 	"least": {withItems(""), `"from_account":"u"`},
 	"every field": {withItems(`{"Tag":"Tag_Profile_IM_Nick","Value":"n"},{"Tag":"Tag_Profile_IM_Gender","Value":"Gender_Type_Female"},` +
@@ -72,7 +75,7 @@ func TestNormalized(t *testing.T) {
 }
 
 func TestNormalizedQuery(t *testing.T) {
-	q := Query{SDKAppID: "18446744073709551615", Command: Command, OptPlatform: "X\xff\"", ClientIP: "::1\xff"}
+	q := callback.Query{SDKAppID: "18446744073709551615", Command: Command, OptPlatform: "X\xff\"", ClientIP: "::1\xff"}
 	e := decode(t, q, withItems(""))
 	const want = `{"sdk_appid":18446744073709551615,"command":"Profile.CallbackPortraitSet","from_account":"u",` +
 		`"platform":"x` + "\ufffd" + `\"","client_ip":"::1` + "\ufffd" + `"}`
@@ -81,7 +84,7 @@ func TestNormalizedQuery(t *testing.T) {
 	}
 }
 
-// An Event need not come out of Decode.
+// An Event need not come from Decode.
 func TestNormalizedByHand(t *testing.T) {
 	e := &Event{
 		SDKAppID: 1, Command: "C", FromAccount: "a", OperatorAccount: "a",
@@ -106,7 +109,7 @@ func TestUnmarshalForeignJSON(t *testing.T) {
 	if v, ok := e.Field("custom.a"); !ok || v != "[ 1 ]" {
 		t.Errorf("got %q", v)
 	}
-	// nothing of what was read before remains
+	// nothing remains of the event that was read before
 	if err := json.Unmarshal([]byte(`{"sdk_appid":3}`), &e); err != nil || e.SDKAppID != 3 || e.Fields != nil {
 		t.Errorf("got %+v, %v", e, err)
 	}

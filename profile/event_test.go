@@ -3,6 +3,9 @@ package profile
 import (
 	"slices"
 	"testing"
+
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 )
 
 func TestSelfUpdate(t *testing.T) {
@@ -26,8 +29,8 @@ func TestSelfUpdate(t *testing.T) {
 }
 
 func TestField(t *testing.T) {
-	e := decode(t, bare, sampleBody)
-	for name, want := range map[string]Value{"nick": `"nick1"`, "custom.Data": `"your custom data"`, "Data": "", "level": ""} {
+	e := decode(t, bare, sample.Body)
+	for name, want := range map[string]callback.Value{"nick": `"nick1"`, "custom.Data": `"your custom data"`, "Data": "", "level": ""} {
 		if v, ok := e.Field(name); v != want || ok != (want != "") {
 			t.Errorf("%s: got %s, %v", name, v, ok)
 		}
@@ -37,7 +40,7 @@ func TestField(t *testing.T) {
 func TestLastOfEach(t *testing.T) {
 	long := make([]Member, 1000)
 	for i := range long {
-		long[i] = Member{string(rune('a' + i%20)), Value(string(rune('A' + i/50)))}
+		long[i] = Member{string(rune('a' + i%20)), callback.Value(string(rune('A' + i/50)))}
 	}
 	for _, list := range [][]Member{nil, {{"a", "1"}}, {{"a", "1"}, {"b", "2"}, {"a", "3"}}, long[:16], long[:17], long} {
 		var want []Member

@@ -10,13 +10,14 @@ import (
 	"net/http/httptest"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// A backend behind the module: what is forwarded to it is verified already, and
-// the signature proves that it came from there.
+// This backend receives events from the module, which has already verified the callback.
+// The signature proves that an event comes from the module.
 func Example_backend() {
-	secret, err := profile.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	secret, err := callback.ParseSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -27,7 +28,7 @@ func Example_backend() {
 			http.Error(w, "reading failed", http.StatusBadRequest)
 			return
 		}
-		if err := profile.VerifyWebhook(r.Header, body, time.Now(), 5*time.Minute, secret); err != nil {
+		if err := callback.VerifyWebhook(r.Header, body, time.Now(), 5*time.Minute, secret); err != nil {
 			http.Error(w, "not from our edge", http.StatusUnauthorized)
 			return
 		}
@@ -36,7 +37,7 @@ func Example_backend() {
 			http.Error(w, "not an event", http.StatusBadRequest)
 			return
 		}
-		// r.Header's ce-id is the same when the same event comes again
+		// the header ce-id of r is the same whenever the same event is sent again
 		fmt.Println(event.FromAccount, "changed", event.Changed(), "on", event.Platform)
 		if nick, ok := event.Field("nick"); ok {
 			text, _ := nick.Text()
@@ -44,27 +45,27 @@ func Example_backend() {
 		}
 	}
 
-	// what the module would send
+	// this is what the module would send
 	body := []byte(`{"sdk_appid":1400000000,"command":"Profile.CallbackPortraitSet","from_account":"id1",` +
 		`"platform":"ios","profile":{"nick":"nick1","birthday":20190419},"custom":{"Data":"x"}}`)
 	r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
-	profile.SignWebhook(r.Header, "1", time.Now(), body, secret)
+	callback.SignWebhook(r.Header, "1", time.Now(), body, secret)
 	handler(httptest.NewRecorder(), r)
 	// Output:
 	// id1 changed [nick birthday custom.Data] on ios
 	// the nickname is now nick1
 }
 
-// Taking callbacks from Tencent without the module.
+// This server receives callbacks from Tencent without the module.
 func Example_direct() {
-	verifier, err := profile.NewVerifier(profile.DefaultMaxAge,
-		profile.App{SDKAppID: "1400000000", Tokens: []string{"xxxxyyyy"}})
+	verifier, err := callback.NewVerifier(callback.DefaultMaxAge,
+		callback.App{SDKAppID: "1400000000", Tokens: []string{"xxxxyyyy"}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	take := func(r *http.Request) (*profile.Event, error) {
-		query, err := profile.ParseQuery(r.URL.RawQuery)
+		query, err := callback.ParseQuery(r.URL.RawQuery)
 		if err != nil {
 			return nil, err
 		}
@@ -72,21 +73,21 @@ func Example_direct() {
 			return nil, err
 		}
 		if query.Command != profile.Command {
-			return nil, &profile.Error{Reason: profile.ReasonCommand}
+			return nil, &callback.Error{Reason: callback.ReasonCommand}
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, 64<<10))
 		if err != nil {
-			return nil, &profile.Error{Reason: profile.ReasonBodyRead}
+			return nil, &callback.Error{Reason: callback.ReasonBodyRead}
 		}
 		return profile.Decode(query, body)
 	}
 	handler := func(w http.ResponseWriter, r *http.Request) {
-		status, answer := http.StatusOK, profile.OK()
+		status, answer := http.StatusOK, callback.OK()
 		if event, err := take(r); err == nil {
 			fmt.Println(event.FromAccount, "changed", event.Changed())
 		} else {
-			status, answer = http.StatusBadRequest, profile.Fail(err.Error())
-			if refusal, ok := err.(*profile.Error); ok {
+			status, answer = http.StatusBadRequest, callback.Fail(err.Error())
+			if refusal, ok := err.(*callback.Error); ok {
 				status = refusal.Reason.Status()
 			}
 		}
@@ -95,10 +96,11 @@ func Example_direct() {
 		_, _ = w.Write(answer.JSON())
 	}
 
-	// what Tencent would send, and then somebody else
+	// the first request is what Tencent would send, the second comes from somebody else
 	for _, token := range []string{"xxxxyyyy", "guessed"} {
-		r, err := profile.NewRequest(context.Background(), "https://im.example.com/callback", profile.Callback{
+		r, err := callback.NewRequest(context.Background(), "https://im.example.com/callback", callback.Request{
 			SDKAppID: "1400000000",
+			Command:  profile.Command,
 			Token:    token,
 			Body:     []byte(`{"From_Account":"id1","ProfileItem":[{"Tag":"Tag_Profile_IM_Nick","Value":"nick1"}]}`),
 		})

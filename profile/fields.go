@@ -3,31 +3,34 @@ package profile
 import (
 	"strconv"
 	"strings"
+
+	"github.com/d13c7061/caddy-tim-callback/callback"
 )
 
 const customPrefix = "Tag_Profile_Custom_"
 
-// Group is where a changed field lies in the normalized event.
+// Group says which object of the normalized event contains a changed field.
 type Group uint8
 
 const (
-	// GroupProfile are Tencent's standard fields, under short names.
+	// GroupProfile is for Tencent's standard fields. They have short names, like "nick".
 	GroupProfile Group = iota
-	// GroupCustom are the app's own fields, under what follows Tag_Profile_Custom_.
+	// GroupCustom is for the app's own fields. Their name is the rest of the tag after
+	// Tag_Profile_Custom_.
 	GroupCustom
-	// GroupOther are all other tags, in full.
+	// GroupOther is for fields with any other tag. Their name is the whole tag.
 	GroupOther
 )
 
 // Field is one changed field of a user's profile.
 type Field struct {
 	Group Group
-	Name  string
-	Value Value // normalized
+	Name  string         // depends on Group
+	Value callback.Value // the new value, normalized if Tencent documents its values; null if none was sent
 }
 
-// String is the field's name in a list of changed ones: "nick", "custom.Data", or
-// the full tag of one in [GroupOther].
+// String returns the field's name as it appears in a list of changed fields: "nick",
+// "custom.Data", or the whole tag of a field in [GroupOther].
 func (f Field) String() string {
 	if f.Group == GroupCustom {
 		return "custom." + f.Name
@@ -42,19 +45,19 @@ type fieldKey struct {
 
 func (f *Field) key() fieldKey { return fieldKey{f.Group, f.Name} }
 
-// standard describes one of Tencent's standard fields: its short name and, for
-// those that are not free strings, how its value is normalized.
+// standard describes one of Tencent's standard fields: its short name and how its value
+// is normalized. The value of a field with neither uint32 nor enum may be any string.
 type standard struct {
 	name   string
-	uint32 bool
-	enum   map[string]Value
+	uint32 bool                      // the value is a uint32
+	enum   map[string]callback.Value // the normalized form of each possible value
 }
 
-// standards has the standard fields by tag, from "User Profile" in Tencent's
-// documents (https://www.tencentcloud.com/document/product/1047/33520).
+// standards maps the tags of the standard fields to their descriptions, from "User
+// Profile" in Tencent's documents (https://www.tencentcloud.com/document/product/1047/33520).
 var standards = map[string]*standard{
 	"Tag_Profile_IM_Nick": {name: "nick"},
-	"Tag_Profile_IM_Gender": {name: "gender", enum: map[string]Value{
+	"Tag_Profile_IM_Gender": {name: "gender", enum: map[string]callback.Value{
 		"Gender_Type_Unknown": `"unknown"`,
 		"Gender_Type_Female":  `"female"`,
 		"Gender_Type_Male":    `"male"`,
@@ -62,14 +65,14 @@ var standards = map[string]*standard{
 	"Tag_Profile_IM_BirthDay":      {name: "birthday", uint32: true},
 	"Tag_Profile_IM_Location":      {name: "location"},
 	"Tag_Profile_IM_SelfSignature": {name: "self_signature"},
-	"Tag_Profile_IM_AllowType": {name: "allow_type", enum: map[string]Value{
+	"Tag_Profile_IM_AllowType": {name: "allow_type", enum: map[string]callback.Value{
 		"AllowType_Type_NeedConfirm": `"need_confirm"`,
 		"AllowType_Type_AllowAny":    `"allow_any"`,
 		"AllowType_Type_DenyAny":     `"deny_any"`,
 	}},
 	"Tag_Profile_IM_Language": {name: "language", uint32: true},
 	"Tag_Profile_IM_Image":    {name: "image"},
-	"Tag_Profile_IM_AdminForbidType": {name: "admin_forbid_type", enum: map[string]Value{
+	"Tag_Profile_IM_AdminForbidType": {name: "admin_forbid_type", enum: map[string]callback.Value{
 		"AdminForbid_Type_None":    `"none"`,
 		"AdminForbid_Type_SendOut": `"send_out"`,
 	}},
@@ -83,9 +86,9 @@ func IsUint32(tag string) bool {
 	return ok && s.uint32
 }
 
-// normalizeField turns a tag and its value, as sent, into a Field. A value that
-// cannot be converted stays as it is; one that was not sent is null.
-func normalizeField(tag string, v Value) Field {
+// normalizeField turns a tag and its value, as they were sent, into a Field. A value that
+// cannot be converted is kept unchanged. A value that was not sent becomes null.
+func normalizeField(tag string, v callback.Value) Field {
 	if v == "" {
 		v = "null"
 	}
@@ -98,7 +101,7 @@ func normalizeField(tag string, v Value) Field {
 	return Field{GroupOther, tag, v}
 }
 
-func (s *standard) normalize(v Value) Value {
+func (s *standard) normalize(v callback.Value) callback.Value {
 	if !s.uint32 && s.enum == nil {
 		return v
 	}
@@ -110,28 +113,10 @@ func (s *standard) normalize(v Value) Value {
 		return word
 	}
 	if s.uint32 {
-		// ParseUint takes digits only, but leading zeros too, which JSON numbers do not
+		// ParseUint accepts digits only, but also leading zeros, which JSON does not allow
 		if n, err := strconv.ParseUint(text, 10, 32); err == nil {
-			return Value(strconv.FormatUint(n, 10))
+			return callback.Value(strconv.FormatUint(n, 10))
 		}
 	}
 	return v
-}
-
-// platformName is the normalized form of the OptPlatform parameter.
-func platformName(opt string) string {
-	switch opt {
-	case "iOS":
-		return "ios"
-	case "Android":
-		return "android"
-	}
-	switch s := strings.ToLower(opt); s {
-	case "restapi":
-		return "rest_api"
-	case "mac":
-		return "macos"
-	default:
-		return s
-	}
 }

@@ -1,6 +1,10 @@
 package profile
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/d13c7061/caddy-tim-callback/callback"
+)
 
 func TestNormalizeField(t *testing.T) {
 	for _, tc := range []struct{ tag, sent, field, want string }{
@@ -56,7 +60,7 @@ func TestNormalizeField(t *testing.T) {
 		{"", `1`, "", `1`},
 		{"Tag_Profile_IM_Nick", "", "nick", "null"},
 	} {
-		f := normalizeField(tc.tag, Value(tc.sent))
+		f := normalizeField(tc.tag, callback.Value(tc.sent))
 		if f.String() != tc.field || string(f.Value) != tc.want {
 			t.Errorf("%s %s: got %s %s, want %s %s", tc.tag, tc.sent, f, f.Value, tc.field, tc.want)
 		}
@@ -68,7 +72,7 @@ func TestPlatform(t *testing.T) {
 		"RESTAPI": "rest_api", "Web": "web", "Android": "android", "iOS": "ios", "IOS": "ios", "Windows": "windows",
 		"Mac": "macos", "macOS": "macos", "iPad": "ipad", "Unknown": "unknown", "HarmonyOS": "harmonyos", "": "",
 	} {
-		if got := platformName(opt); got != want {
+		if got := callback.PlatformName(opt); got != want {
 			t.Errorf("%q: got %q, want %q", opt, got, want)
 		}
 	}

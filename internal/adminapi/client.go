@@ -14,9 +14,10 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 )
 
-// Client asks the admin endpoint of a running Caddy.
+// Client sends requests to the admin endpoint of a running Caddy.
 type Client struct {
-	// Address is the endpoint's, as Caddy's own commands take it.
+	// Address is the address of the admin endpoint, in the form that Caddy's own
+	// commands accept.
 	Address string
 }
 
@@ -25,9 +26,9 @@ func (c Client) Queues() (queues []Queue, err error) {
 	return queues, c.ask(http.MethodGet, Base, nil, &queues)
 }
 
-// Dead pages through the dead letters of a queue, in the order in which they
-// died, from behind a cursor or ID on. It ends after limit of them, if that is
-// not 0, and after an error.
+// Dead yields the dead letters of a queue page by page, in the order in which they died.
+// It begins after the dead letter with the cursor after, or with the first one if after is
+// "". It ends after limit dead letters, unless limit is 0, and after an error.
 func (c Client) Dead(queue, after string, limit int) iter.Seq2[[]DeadLetter, error] {
 	return func(yield func([]DeadLetter, error) bool) {
 		for left := limit; limit == 0 || left > 0; {
@@ -50,7 +51,7 @@ func (c Client) Dead(queue, after string, limit int) iter.Seq2[[]DeadLetter, err
 	}
 }
 
-// Change replays or drops dead letters of a queue and returns how many.
+// Change replays or drops dead letters of a queue and returns their number.
 func (c Client) Change(change Change, queue string, which Selection) (int, error) {
 	var answer map[string]int
 	if err := c.ask(http.MethodPost, deadPath(queue)+"/"+change.Path, which, &answer); err != nil {
@@ -58,7 +59,7 @@ func (c Client) Change(change Change, queue string, which Selection) (int, error
 	}
 	n, ok := answer[change.Done]
 	if !ok {
-		return 0, fmt.Errorf("the answer of Caddy at %s does not say how many were %s", c.Address, change.Done)
+		return 0, fmt.Errorf("the answer of the Caddy at %s does not say how many dead letters were %s", c.Address, change.Done)
 	}
 	return n, nil
 }
@@ -73,25 +74,29 @@ func (c Client) ask(method, uri string, body, answer any) error {
 			return err
 		}
 	}
-	// each request has a connection of its own, which must not stay open
+	// each request opens its own connection, which must not stay open
 	header := http.Header{"Connection": {"close"}}
 	resp, err := caddycmd.AdminAPIRequest(c.Address, method, uri, header, bytes.NewReader(text))
 	if err != nil {
-		return c.explain(err)
+		return c.explain(err, "queues")
 	}
 	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
-		return fmt.Errorf("what is at %s does not answer like Caddy's admin endpoint with this module: %w", c.Address, err)
+		return c.notOurs(err)
 	}
 	return nil
 }
 
-// explain finds the API's own words in an error of AdminAPIRequest, which has them
-// only in its text.
-func (c Client) explain(err error) error {
+func (c Client) notOurs(err error) error {
+	return fmt.Errorf("the answer from %s is not an answer of Caddy's admin endpoint with this module: %w", c.Address, err)
+}
+
+// explain turns an error of AdminAPIRequest into the error that the API responded with,
+// which is only in the text of err. of says what was asked for.
+func (c Client) explain(err error, of string) error {
 	status, ok := strings.CutPrefix(err.Error(), "caddy responded with error: HTTP ")
 	if !ok {
-		return fmt.Errorf("no answer from Caddy's admin endpoint at %s (is it there? --address and --config say where it is): %w", c.Address, err)
+		return fmt.Errorf("no answer from Caddy's admin endpoint at %s (is Caddy running there? set its address with --address or --config): %w", c.Address, err)
 	}
 	status, body, _ := strings.Cut(status, ": ")
 	var answer struct{ Error string }
@@ -99,7 +104,7 @@ func (c Client) explain(err error) error {
 		return errors.New(answer.Error)
 	}
 	if status == strconv.Itoa(http.StatusNotFound) {
-		return fmt.Errorf("the Caddy at %s does not know of queues: was it built with this module?", c.Address)
+		return fmt.Errorf("the Caddy at %s has no admin API for %s: was it built with this module?", c.Address, of)
 	}
 	return fmt.Errorf("the Caddy at %s answered %s: %s", c.Address, status, strings.TrimSpace(body))
 }

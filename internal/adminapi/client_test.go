@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestClientErrors has answers that no Caddy with this module gives.
+// TestClientErrors has answers of other servers, and errors of the API.
 func TestClientErrors(t *testing.T) {
 	var status int
 	var body string
@@ -24,13 +24,13 @@ func TestClientErrors(t *testing.T) {
 		status     int
 		body, want string
 	}{
-		{404, "404 page not found\n", "the Caddy at " + address + " does not know of queues: was it built with this module?"},
+		{404, "404 page not found\n", "the Caddy at " + address + " has no admin API for queues: was it built with this module?"},
 		{404, `{"error":"there is no queue \"x\""}`, `there is no queue "x"`},
 		{403, `{"error":"host not allowed: x"}`, "host not allowed: x"},
 		{502, "<html>: bad gateway\n", "the Caddy at " + address + " answered 502: <html>: bad gateway"},
-		{200, "", "what is at " + address + " does not answer like Caddy's admin endpoint with this module: EOF"},
-		{200, "<html>", "what is at " + address + " does not answer like Caddy's admin endpoint with this module: invalid character '<' looking for beginning of value"},
-		{200, `{"dropped":1}`, "the answer of Caddy at " + address + " does not say how many were replayed"},
+		{200, "", "the answer from " + address + " is not an answer of Caddy's admin endpoint with this module: EOF"},
+		{200, "<html>", "the answer from " + address + " is not an answer of Caddy's admin endpoint with this module: invalid character '<' looking for beginning of value"},
+		{200, `{"dropped":1}`, "the answer of the Caddy at " + address + " does not say how many dead letters were replayed"},
 	} {
 		status, body = tc.status, tc.body
 		if _, err := client.Change(Replay, "default", Selection{All: true}); err == nil || err.Error() != tc.want {
@@ -39,7 +39,7 @@ func TestClientErrors(t *testing.T) {
 	}
 }
 
-// TestClientStops does not ask for a page that nobody wants.
+// TestClientStops checks that the client requests no more pages than the caller reads.
 func TestClientStops(t *testing.T) {
 	var asked []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

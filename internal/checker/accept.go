@@ -6,11 +6,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/tencent"
-	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// sendGenuine sends a genuine callback and keeps what came back.
+// sendGenuine sends a genuine callback and remembers the exchange.
 func (s *session) sendGenuine() (*tencent.Exchange, reaction, string) {
 	x := s.send(s.sender, s.callback(nil))
 	s.genuine = append(s.genuine, x)
@@ -22,21 +22,24 @@ func accepts(s *session) outcome {
 	x, got, how := s.sendGenuine()
 	switch {
 	case got == accepted:
-		s.accepted, s.saysOK = true, said(x.Body) == profile.StatusOK
+		s.accepted, s.saysOK = true, said(x.Body) == callback.StatusOK
 		return passed("%s", how)
 	case isUntrusted(x.Err):
-		return failed("%s; with --insecure the rest can be checked in spite of it", how)
+		return failed("%s; use --insecure to check everything else", how)
 	case x.Judge().Failure == tencent.FailTLS && strings.Contains(how, "certificate"):
-		return failed("%s; if it demands a client certificate, show one with --cert and --key", how)
+		return failed("%s; if it demands a client certificate, give one with --cert and --key", how)
 	case x.Status >= 300 && x.Status < 400:
 		return failed("%s: Tencent does not follow redirects", how)
 	}
 	o := failed("%s", how)
 	switch {
 	case x.Status == 0:
-		o.mend = "Start the endpoint, let this machine through to it, or correct host and port of the URL."
+		o.fix = "Start the endpoint, allow connections from this machine, or correct host and port of the URL."
 	case s.Token == "":
-		o.mend = "If the endpoint wants callbacks signed, give the token (--token-file)."
+		o.fix = "If the endpoint requires signed callbacks, give the token (--token-file)."
+	}
+	if x.Status != 0 && s.Body == nil {
+		o.hint = "If the endpoint does not accept " + s.Command + ", check it with a callback that it accepts (--command, and --body if there is no sample of it)."
 	}
 	return o
 }
@@ -52,7 +55,7 @@ func stillAccepts(s *session) outcome {
 	return acceptance(got, how)
 }
 
-// acceptance is the outcome where a callback should have been accepted.
+// acceptance returns the outcome for a callback that should have been accepted.
 func acceptance(got reaction, how string) outcome {
 	switch got {
 	case accepted:
@@ -66,8 +69,16 @@ func acceptance(got reaction, how string) outcome {
 
 func wellFormed(s *session) outcome {
 	x := *s.genuine[0]
-	x.Took = 0 // time is another probe's matter
-	if v := x.Judge(); v.Failure != tencent.Taken {
+	x.Took = 0 // another probe checks the time
+	// all bodies of a command have the same accounts
+	v := x.JudgeCallback(s.Command, s.body())
+	switch v.Failure {
+	case tencent.Taken:
+	case tencent.FailDecision:
+		o := failed("%s", s.clean(v.Detail))
+		o.fix = tencent.AnswerRule(s.Command)
+		return o
+	default:
 		return failed("%s", s.clean(v.Detail))
 	}
 	return passed("with ActionStatus, ErrorCode and ErrorInfo")
@@ -105,15 +116,12 @@ func inTime(s *session) outcome {
 	if longest > tencent.Timeout {
 		return failed("it took %v", longest.Round(10*time.Millisecond))
 	}
-	return passed("%v with connecting, at most", max(longest.Round(time.Millisecond), time.Millisecond))
+	return passed("%v at most, including the time to connect", max(longest.Round(time.Millisecond), time.Millisecond))
 }
 
 func acceptsNews(s *session) outcome {
-	r := s.callback(func(c *profile.Callback) {
-		p := s.payload()
-		p.Unknown = map[string]int{"new": 1}
-		p.Items = append(p.Items, item{"Tag_Profile_IM_CheckNew", User})
-		c.Body = p.json()
+	r := s.callback(func(c *callback.Request) {
+		c.Body = s.bodyWithNews()
 		c.OptPlatform = "TimCallbackCheck"
 		c.ClientIP = "2001:db8::1"
 	})
@@ -136,7 +144,7 @@ func demandsClientCert(s *session) outcome {
 func authenticated(s *session) outcome {
 	switch {
 	case s.Token != "":
-		return skipped("a token was given; see the probes of Sign")
+		return skipped("a token was given; the probes of Sign check it")
 	case s.demandsClient:
 		return passed("by the client certificate alone")
 	}

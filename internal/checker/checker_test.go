@@ -3,6 +3,7 @@ package checker
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -10,9 +11,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/console"
-	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
 func TestWrongEndpoints(t *testing.T) {
@@ -25,7 +27,7 @@ func TestWrongEndpoints(t *testing.T) {
 			t.Parallel()
 			a := newAuthority(t)
 			served := &endpoint{lax: test.lax, token: token}
-			certificate := a.chain(a.leaf(t, nil), a.middle)
+			certificate := a.chain(a.leaf(t, nil))
 			if test.server != nil {
 				certificate = test.server(t, a)
 			}
@@ -46,7 +48,7 @@ func TestWrongEndpoints(t *testing.T) {
 			if accepts := find(report, "accepts"); accepts.Result == Failed || find(report, "still_accepts").Result == Failed {
 				for i, p := range probes {
 					if f := report.Findings[i]; p.refusal && (f.Result == Passed || f.Result == Failed) {
-						t.Errorf("%s %s (%s) where refusals tell nothing", f.Name, f.Result, f.Detail)
+						t.Errorf("%s %s (%s) although refusals prove nothing", f.Name, f.Result, f.Detail)
 					}
 				}
 			}
@@ -59,7 +61,7 @@ func TestWrongEndpoints(t *testing.T) {
 	}
 }
 
-// Right endpoints refuse in many ways.
+// Endpoints that do everything right may refuse in different ways.
 func TestRightEndpoints(t *testing.T) {
 	answer := func(status int, body string) func(http.ResponseWriter, *http.Request, string) {
 		return func(w http.ResponseWriter, _ *http.Request, _ string) {
@@ -68,8 +70,8 @@ func TestRightEndpoints(t *testing.T) {
 		}
 	}
 	for name, refuse := range map[string]func(http.ResponseWriter, *http.Request, string){
-		"FAIL":             answer(403, string(profile.Fail("no").JSON())),
-		"200 and FAIL":     answer(200, string(profile.Fail("no").JSON())),
+		"FAIL":             answer(403, string(callback.Fail("no").JSON())),
+		"200 and FAIL":     answer(200, string(callback.Fail("no").JSON())),
 		"FAIL, ill-formed": answer(200, `{"ActionStatus":"FAIL"}`),
 		"200 and another":  answer(200, `{"code":401}`),
 		"no body":          answer(400, ""),
@@ -85,9 +87,9 @@ func TestRightEndpoints(t *testing.T) {
 				mutual := func(s *httptest.Server) {
 					s.TLS.ClientAuth, s.TLS.ClientCAs = tls.RequireAndVerifyClientCert, a.trusted().RootCAs
 				}
-				e := serve(t, served, a.chain(a.leaf(t, nil), a.middle), mutual)
+				e := serve(t, served, a.chain(a.leaf(t, nil)), mutual)
 				e.TLS = a.trusted()
-				e.TLS.Certificates = []tls.Certificate{a.chain(a.leaf(t, nil), a.middle)}
+				e.TLS.Certificates = []tls.Certificate{a.chain(a.leaf(t, nil))}
 				report := check(t, e)
 				for _, f := range report.Findings {
 					if f.Result != Passed && f.Result != Skipped {
@@ -110,7 +112,7 @@ func TestRightEndpoints(t *testing.T) {
 	}
 }
 
-// check runs all probes, and checks what holds for every report.
+// check runs all probes, and checks what is true of every report.
 func check(t *testing.T, e Endpoint) *Report {
 	t.Helper()
 	report, err := Run(t.Context(), e, nil)
@@ -120,7 +122,7 @@ func check(t *testing.T, e Endpoint) *Report {
 	var got []string
 	for _, f := range report.Findings {
 		got = append(got, f.Name)
-		if f.Detail == "" || f.Why == "" || f.Mend == "" || f.Title == "" {
+		if f.Detail == "" || f.Why == "" || f.Fix == "" || f.Title == "" {
 			t.Errorf("something is missing in %+v", f)
 		}
 	}
@@ -163,4 +165,31 @@ func names(report *Report, result Result) (names []string) {
 
 func find(report *Report, name string) Finding {
 	return report.Findings[slices.IndexFunc(report.Findings, func(f Finding) bool { return f.Name == name })]
+}
+
+// A short lifetime of a certificate is reported, but is not a fault: Caddy's own CA issues
+// certificates for 12 hours.
+func TestHowLongTheCertificateIsValid(t *testing.T) {
+	for name, test := range map[string]struct {
+		before, after time.Duration
+		want          string
+	}{
+		"12 hours":       {time.Hour, 11 * time.Hour, "it is short-lived: it is valid for another 11 hours of its 12 hours, so it must be renewed automatically"},
+		"6 days":         {24 * time.Hour, 5 * 24 * time.Hour, "it is short-lived: it is valid for another 5 days of its 6 days, so it must be renewed automatically"},
+		"90 days":        {10 * 24 * time.Hour, 80 * 24 * time.Hour, "it is valid for another 80 days"},
+		"90 days, 15 on": {75 * 24 * time.Hour, 15 * 24 * time.Hour, "it is valid for another 15 days"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newAuthority(t)
+			leaf := a.leaf(t, func(c *x509.Certificate) {
+				c.NotBefore, c.NotAfter = time.Now().Add(-test.before), time.Now().Add(test.after+20*time.Second)
+			})
+			e := serve(t, &endpoint{token: token}, a.chain(leaf), nil)
+			e.TLS = a.trusted()
+			if f := find(check(t, e), "expiry_soon"); f.Result != Passed || f.Detail != test.want || strings.Contains(f.Title, "soon") {
+				t.Errorf("%s %s: %s", f.Title, f.Result, f.Detail)
+			}
+		})
+	}
 }

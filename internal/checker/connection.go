@@ -7,11 +7,11 @@ import (
 	"net/http"
 )
 
-// errSeen ends a handshake of which all is known that is wanted.
+// errSeen ends a handshake after its state has been seen.
 var errSeen = errors.New("seen")
 
-// handshake begins a TLS connection with a version from least to most and returns
-// its state, whatever its certificate; no request is sent.
+// handshake begins a TLS connection with a version from least to most and returns its state.
+// It accepts any certificate, and sends no request.
 func (s *session) handshake(least, most uint16) (*tls.ConnectionState, error) {
 	config := &tls.Config{}
 	if s.TLS != nil {
@@ -19,7 +19,7 @@ func (s *session) handshake(least, most uint16) (*tls.ConnectionState, error) {
 	}
 	var seen *tls.ConnectionState
 	config.MinVersion, config.MaxVersion = least, most
-	config.InsecureSkipVerify = true // what comes of it is verified by the probes, one by one
+	config.InsecureSkipVerify = true // the probes verify the certificate, one property each
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		seen = &state
 		return errSeen
@@ -53,7 +53,7 @@ func speaksTLS(s *session) outcome {
 	}
 	if old, _ := s.handshake(tls.VersionTLS10, tls.VersionTLS11); old != nil {
 		s.connection = old
-		return failed("it speaks nothing newer than %s", tls.VersionName(old.Version))
+		return failed("it supports nothing newer than %s", tls.VersionName(old.Version))
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return failed("no TLS connection within %v", s.Wait)
@@ -70,12 +70,12 @@ func refusesOldTLS(s *session) outcome {
 		old, _ = s.handshake(tls.VersionTLS10, tls.VersionTLS11)
 	}
 	if old != nil {
-		return failed("it speaks %s", tls.VersionName(old.Version))
+		return failed("it accepts %s", tls.VersionName(old.Version))
 	}
-	return passed("no connection with them")
+	return passed("no connection with these versions")
 }
 
-// noConnection is the outcome of what needs a TLS connection where there is none.
+// noConnection returns the outcome of a probe that needs a TLS connection if there is none.
 func (s *session) noConnection() outcome {
 	if s.url.Scheme == "http" {
 		return skipped("there is no TLS")

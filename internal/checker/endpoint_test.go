@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"cmp"
 	"crypto/tls"
 	"encoding/json"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/tencent"
 	"github.com/d13c7061/caddy-tim-callback/profile"
 )
@@ -23,12 +25,15 @@ const (
 	token = "xxxxyyyy"
 )
 
-// endpoint is one that gets everything right but what the probe lax is about.
+// endpoint does everything right, except what the probe named lax checks.
 type endpoint struct {
-	lax    string
-	token  string
-	refuse func(w http.ResponseWriter, r *http.Request, why string) // nil: 403 and FAIL
-	accept http.HandlerFunc                                         // nil: OK
+	lax     string
+	token   string
+	command string                                                   // default: profile.Command
+	decides string                                                   // a command that asks for a decision; default: none
+	decide  http.HandlerFunc                                         // the answer to it; default: OK
+	refuse  func(w http.ResponseWriter, r *http.Request, why string) // default: 403 and FAIL
+	accept  http.HandlerFunc                                         // default: OK
 
 	mu      sync.Mutex
 	events  map[int64]int // callbacks accepted, by EventTime
@@ -53,15 +58,17 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.refuse(w, r, why)
 	case why != "":
 		w.WriteHeader(http.StatusForbidden)
-		_, _ = w.Write(profile.Fail(why).JSON())
+		_, _ = w.Write(callback.Fail(why).JSON())
+	case e.decide != nil && r.URL.Query().Get("CallbackCommand") == e.decides:
+		e.decide(w, r)
 	case e.accept != nil:
 		e.accept(w, r)
 	default:
-		_, _ = w.Write(profile.OK().JSON())
+		_, _ = w.Write(callback.OK().JSON())
 	}
 }
 
-// wrong says what is wrong with a request, as a backend would that is written by hand.
+// wrong says what is wrong with a request. It is written like a typical backend.
 func (e *endpoint) wrong(r *http.Request) string {
 	q := r.URL.Query()
 	switch {
@@ -81,7 +88,11 @@ func (e *endpoint) wrong(r *http.Request) string {
 	if why := e.wrongSign(q.Get("Sign"), q.Get("RequestTime")); why != "" && e.token != "" {
 		return why
 	}
-	if q.Get("CallbackCommand") != profile.Command {
+	command := cmp.Or(e.command, profile.Command)
+	if e.decides != "" && q.Get("CallbackCommand") == e.decides {
+		command = e.decides
+	}
+	if q.Get("CallbackCommand") != command {
 		return "command"
 	}
 	text, err := io.ReadAll(r.Body)
@@ -90,18 +101,27 @@ func (e *endpoint) wrong(r *http.Request) string {
 	}
 	var body struct {
 		CallbackCommand string
-		EventTime       int64
+		EventTime       jsonNumber
 	}
 	if err := json.Unmarshal(text, &body); err != nil && e.lax != "not_json" {
 		return "not JSON"
 	}
-	if body.CallbackCommand != profile.Command && body.CallbackCommand != "" && e.lax != "command_mismatch" {
+	if body.CallbackCommand != command && body.CallbackCommand != "" && e.lax != "command_mismatch" {
 		return "command"
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.events[body.EventTime]++
+	e.events[int64(body.EventTime)]++
 	return ""
+}
+
+// jsonNumber is a number that may be a string, as in callbacks about groups.
+type jsonNumber int64
+
+func (n *jsonNumber) UnmarshalJSON(text []byte) error {
+	i, err := strconv.ParseInt(strings.Trim(string(text), `"`), 10, 64)
+	*n = jsonNumber(i)
+	return err
 }
 
 func repeats(q url.Values) bool {
@@ -121,7 +141,7 @@ func (e *endpoint) wrongSign(sign, at string) string {
 		}
 		return "unsigned"
 	}
-	if sign != profile.Sign(e.token, at) && e.lax != "wrong_sign" {
+	if sign != callback.Sign(e.token, at) && e.lax != "wrong_sign" {
 		return "sign"
 	}
 	seconds, _ := strconv.ParseInt(at, 10, 64)
@@ -156,11 +176,11 @@ func serve(t *testing.T, e *endpoint, certificate tls.Certificate, configure fun
 	return Endpoint{URL: secure.URL + "/im/callback?own=1", PlainURL: plain.URL + "/im/callback", SDKAppID: app, Token: e.token}
 }
 
-// late answers after Tencent has given up, once.
+// late answers the first request after Tencent has stopped waiting.
 func late() http.HandlerFunc {
 	var once sync.Once
 	return func(w http.ResponseWriter, r *http.Request) {
 		once.Do(func() { time.Sleep(tencent.Timeout + 20*time.Millisecond) })
-		_, _ = w.Write(profile.OK().JSON())
+		_, _ = w.Write(callback.OK().JSON())
 	}
 }

@@ -3,13 +3,11 @@ package checker
 import (
 	"net"
 	"net/url"
-
-	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// refusesPlainHTTP sends callbacks over plain HTTP. Whoever listens could use a
-// Sign, so one is only sent where an unsigned callback is treated as over HTTPS: a
-// redirect, no answer, or another answer than over HTTPS is a refusal already.
+// refusesPlainHTTP sends callbacks over plain HTTP. Anybody who listens could use a Sign, so
+// it is sent only if an unsigned callback gets the same status as over HTTPS. A redirect, no
+// answer, or another status than over HTTPS is already a refusal.
 func refusesPlainHTTP(s *session) outcome {
 	if s.url.Scheme == "http" {
 		return failed("the callback URL itself begins with http://, and callbacks are accepted there")
@@ -22,7 +20,8 @@ func refusesPlainHTTP(s *session) outcome {
 }
 
 func (s *session) attemptPlain(target *url.URL) attempt {
-	unsigned := profile.Callback{SDKAppID: s.SDKAppID, Body: s.payload().json()}
+	unsigned := s.genuineCallback()
+	unsigned.Token = ""
 	x := s.send(s.sender, s.request(target.String(), unsigned))
 	got, how := s.judge(x)
 	a := attempt{"port " + port(target), got, how}
@@ -30,7 +29,7 @@ func (s *session) attemptPlain(target *url.URL) attempt {
 	case s.ctx.Err() != nil:
 		return a
 	case x.Status == 0:
-		a.got = refused // also without an answer in time, as firewalls have it
+		a.got = refused // no answer in time is a refusal, too: firewalls drop packets
 		return a
 	case got == accepted, s.Token == "", x.Status >= 300 && x.Status < 400:
 		return a
@@ -39,11 +38,11 @@ func (s *session) attemptPlain(target *url.URL) attempt {
 	if s.ctx.Err() != nil || secure.Status != x.Status {
 		return a
 	}
-	return s.attempt(s.sender, a.what, s.request(target.String(),
-		profile.Callback{SDKAppID: s.SDKAppID, Token: s.Token, Body: s.payload().json()}))
+	return s.attempt(s.sender, a.what, s.request(target.String(), s.genuineCallback()))
 }
 
-// plainURLs are where plain HTTP is tried: at the HTTPS port, and where browsers would.
+// plainURLs returns the URLs at which plain HTTP is tried: at the port of HTTPS and, if that
+// is 443, also at port 80, which browsers use.
 func (s *session) plainURLs() []*url.URL {
 	if s.plain != nil {
 		return []*url.URL{s.plain}

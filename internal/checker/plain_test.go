@@ -31,7 +31,7 @@ func TestPlainURLs(t *testing.T) {
 	}
 }
 
-// A Sign goes over plain HTTP only where nothing else tells.
+// A Sign is sent over plain HTTP only if nothing else shows whether callbacks are refused.
 func TestPlainHTTPWithoutSign(t *testing.T) {
 	nobody := httptest.NewServer(nil)
 	nobody.Close()

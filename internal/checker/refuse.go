@@ -6,21 +6,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/tencent"
-	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// variant is one way of getting a callback wrong; all else about it is right.
+// variant is a callback with one thing wrong.
 type variant struct {
-	what string
+	what string // what is wrong, for the report
 	make func(*session) *http.Request
 }
 
-// attempt is what came of a variant.
+// attempt is the outcome of sending a variant.
 type attempt struct {
-	what string
+	what string // from the variant
 	got  reaction
-	how  string
+	how  string // how the reaction can be seen
 }
 
 func (s *session) attempt(sender *tencent.Sender, what string, r *http.Request) attempt {
@@ -28,8 +28,8 @@ func (s *session) attempt(sender *tencent.Sender, what string, r *http.Request) 
 	return attempt{what, got, how}
 }
 
-// attemptConnected is attempt where there were connections before, so that to get
-// none is no refusal: the endpoint may just be starting again.
+// attemptConnected sends a variant after other callbacks were sent. If it gets no connection,
+// that is not a refusal: the endpoint may be restarting.
 func (s *session) attemptConnected(v variant) attempt {
 	x := s.send(s.sender, v.make(s))
 	got, how := s.judge(x)
@@ -39,7 +39,7 @@ func (s *session) attemptConnected(v variant) attempt {
 	return attempt{v.what, got, how}
 }
 
-// refuses makes a probe that wants all variants refused.
+// refuses returns the function of a probe that passes if all variants are refused.
 func refuses(variants ...variant) func(*session) outcome {
 	return func(s *session) outcome {
 		attempts := make([]attempt, 0, len(variants))
@@ -50,8 +50,8 @@ func refuses(variants ...variant) func(*session) outcome {
 	}
 }
 
-// refusal is the outcome where all attempts should have been refused. One that was
-// accepted counts more than one that is not clear.
+// refusal returns the outcome of attempts that should all have been refused. The probe fails
+// if one was accepted, even if the reaction to others is unclear.
 func refusal(attempts []attempt) outcome {
 	if taken := list(attempts, accepted); taken != "" {
 		return failed("accepted %s", taken)
@@ -67,7 +67,8 @@ func refusal(attempts []attempt) outcome {
 	return passed("%s", attempts[0].how)
 }
 
-// list tells the attempts of which this came, those of which the same is to say together.
+// list describes the attempts with this reaction. Consecutive attempts with the same how share
+// one description. It returns "" if there are none.
 func list(attempts []attempt, got reaction) string {
 	text, how := "", ""
 	for _, a := range attempts {
@@ -90,14 +91,14 @@ func list(attempts []attempt, got reaction) string {
 	return text + ": " + how
 }
 
-// changed is a callback with changes that are made before it is signed.
-func changed(what string, change func(*session, *profile.Callback)) variant {
+// changed returns a variant that modifies a callback before it is signed.
+func changed(what string, change func(*session, *callback.Request)) variant {
 	return variant{what, func(s *session) *http.Request {
-		return s.callback(func(c *profile.Callback) { change(s, c) })
+		return s.callback(func(c *callback.Request) { change(s, c) })
 	}}
 }
 
-// edited is a genuine callback with its query changed.
+// edited returns a variant that modifies the query of a signed callback.
 func edited(what string, edit func(query string) string) variant {
 	return variant{what, func(s *session) *http.Request {
 		r := s.callback(nil)
@@ -106,7 +107,8 @@ func edited(what string, edit func(query string) string) variant {
 	}}
 }
 
-// parameter replaces the value of a query's parameter; keep false removes it.
+// parameter replaces the value of a parameter in a query, or removes the parameter if keep is
+// false.
 func parameter(query, name string, replace func(string) (value string, keep bool)) string {
 	var pairs []string
 	for pair := range strings.SplitSeq(query, "&") {
@@ -137,7 +139,7 @@ var (
 		return r
 	}}
 
-	otherApp = changed("SdkAppid "+OtherApp, func(s *session, c *profile.Callback) { c.SDKAppID = s.otherApp() })
+	otherApp = changed("SdkAppid "+OtherApp, func(s *session, c *callback.Request) { c.SDKAppID = s.otherApp() })
 
 	repeatedApp = []variant{
 		repeated("yours, then another's", "SdkAppid", false),
@@ -173,28 +175,29 @@ var (
 	ofTheFuture = signedAt("10 minutes ahead", 10*time.Minute)
 
 	mismatch = []variant{
-		changed("another one in the body", func(s *session, c *profile.Callback) {
-			p := s.payload()
-			p.Command = unknownCommand
-			c.Body = p.json()
+		changed("another one in the body", func(s *session, c *callback.Request) {
+			c.Body = s.bodyWith("CallbackCommand", unknownCommand)
 		}),
-		changed("another one in the URL", func(_ *session, c *profile.Callback) { c.Command = unknownCommand }),
+		changed("another one in the URL", func(s *session, c *callback.Request) {
+			c.Command = unknownCommand
+			c.Body = s.bodyWith("CallbackCommand", s.Command) // some bodies do not have it
+		}),
 	}
 
 	notJSON = []variant{
-		changed("plain text", func(_ *session, c *profile.Callback) { c.Body = []byte(User) }),
-		changed("JSON that ends early", func(_ *session, c *profile.Callback) { c.Body = c.Body[:len(c.Body)-1] }),
-		changed("nothing", func(_ *session, c *profile.Callback) { c.Body = nil }),
+		changed("plain text", func(_ *session, c *callback.Request) { c.Body = []byte(User) }),
+		changed("JSON that ends early", func(_ *session, c *callback.Request) { c.Body = c.Body[:len(c.Body)-1] }),
+		changed("nothing", func(_ *session, c *callback.Request) { c.Body = nil }),
 	}
 
-	// the size is blank space: nobody is to store a megabyte somewhere
-	hugeBody = changed("1 MiB", func(_ *session, c *profile.Callback) {
+	// most of the body is blank space, so that nobody stores a megabyte of data
+	hugeBody = changed("1 MiB", func(_ *session, c *callback.Request) {
 		last := len(c.Body) - 1
 		c.Body = []byte(string(c.Body[:last]) + strings.Repeat(" ", 1<<20) + string(c.Body[last:]))
 	})
 )
 
-// otherApp is an SDKAppID that is surely not the app's.
+// otherApp returns an SDKAppID that differs from the app's.
 func (s *session) otherApp() string {
 	if s.SDKAppID == OtherApp {
 		return OtherApp[:len(OtherApp)-1] + "8"
@@ -223,5 +226,5 @@ func otherDigit(digit string) string {
 }
 
 func signedAt(what string, from time.Duration) variant {
-	return changed(what, func(_ *session, c *profile.Callback) { c.Time = time.Now().Add(from) })
+	return changed(what, func(_ *session, c *callback.Request) { c.Time = time.Now().Add(from) })
 }

@@ -2,49 +2,51 @@ package checker
 
 import "fmt"
 
-// Severity is how much a probe matters.
+// Severity says how much a probe matters.
 type Severity string
 
+// The severities.
 const (
-	Must   Severity = "must"   // else Tencent's callbacks are lost, or forged ones get in
-	Should Severity = "should" // else it works, but not as well as it could
+	Must   Severity = "must"   // if it fails, callbacks are lost or forged ones are accepted
+	Should Severity = "should" // if it fails, the endpoint works, but not as well as it could
 )
 
-// Result is how a probe ended.
+// Result is the result of a probe.
 type Result string
 
+// The results.
 const (
 	Passed  Result = "passed"
 	Failed  Result = "failed"
-	NotTold Result = "not_told" // the endpoint's behaviour says nothing about it
-	Skipped Result = "skipped"  // it does not apply to what was given
+	NotTold Result = "not_told" // the behaviour of the endpoint proves nothing
+	Skipped Result = "skipped"  // the probe does not apply, e.g. because there is no token
 )
 
-// Finding is what a probe found out.
+// Finding is the finding of one probe.
 type Finding struct {
 	Name     string   `json:"name"`
-	Title    string   `json:"title"` // what a right endpoint does
+	Title    string   `json:"title"` // what the endpoint should do
 	Severity Severity `json:"severity"`
 	Result   Result   `json:"result"`
 	Detail   string   `json:"detail"` // what was seen, without secrets
-	Why      string   `json:"why"`
-	Mend     string   `json:"mend"`
+	Why      string   `json:"why"`    // why it matters
+	Fix      string   `json:"mend"`   // how to fix it
 }
 
-// Report is what all probes found out, in their order.
+// Report has the findings of all probes, in their order, and the number of each result.
 type Report struct {
-	URL      string    `json:"url"` // without its parameters, which may hold secrets
+	URL      string    `json:"url"` // without its parameters, which may contain secrets
 	SDKAppID string    `json:"sdk_appid"`
-	OK       bool      `json:"ok"` // nothing that must be so failed or could not be told
+	OK       bool      `json:"ok"` // all probes of severity Must have passed or were skipped
 	Passed   int       `json:"passed"`
-	Failed   int       `json:"failed"`   // of what must be so
-	Warnings int       `json:"warnings"` // failed, of what should be so
+	Failed   int       `json:"failed"`   // failed probes of severity Must
+	Warnings int       `json:"warnings"` // failed probes of severity Should
 	NotTold  int       `json:"not_told"`
 	Skipped  int       `json:"skipped"`
 	Findings []Finding `json:"probes"`
 }
 
-// count fills in the numbers.
+// count sets OK and the numbers.
 func (r *Report) count() {
 	r.OK = true
 	for _, f := range r.Findings {
@@ -68,11 +70,12 @@ func (r *Report) count() {
 	}
 }
 
-// outcome is what a probe itself says.
+// outcome is what the function of a probe returns.
 type outcome struct {
 	result Result
 	detail string
-	mend   string // instead of the probe's; "" if that fits
+	fix    string // replaces the probe's fix if it is not empty
+	hint   string // another way to fix it, added to the fix
 }
 
 func passed(format string, args ...any) outcome {

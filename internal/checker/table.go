@@ -10,17 +10,17 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/internal/console"
 )
 
-// Style is how a report is written for people.
+// Style says how a report is written for people.
 type Style struct {
-	Width   int // columns
+	Width   int // in columns
 	Palette console.Palette
-	Brief   bool // what passed takes one line each
-	Verbose bool // for all probes: what was seen, why it matters, how to mend it
+	Brief   bool // cuts off findings that passed after one line
+	Verbose bool // lists all findings in full, and why they matter and how to fix them
 }
 
-const margin = 6 // columns of the words below
+const margin = 6 // width in columns of a mark and the space after it
 
-// marks are the words for results; all are of 4 columns.
+// mark returns the word for a result, which always has 4 columns.
 func (f Finding) mark(p console.Palette) string {
 	switch {
 	case f.Result == Passed:
@@ -56,12 +56,12 @@ func (r *Report) Write(w io.Writer, style Style) error {
 		b.paragraph("", margin, text, nil)
 		if f.Result == Failed || style.Verbose {
 			b.paragraph("why:  ", margin, f.Why, p.Faint)
-			b.paragraph("mend: ", margin, f.Mend, p.Faint)
+			b.paragraph("fix:  ", margin, f.Fix, p.Faint)
 		}
 	}
 	if untold > 0 {
 		b.WriteString(Finding{Result: NotTold}.mark(p) + "  ")
-		b.paragraph("", margin, fmt.Sprintf("%d more could not be told, since %s (-v lists them)", untold, notAccepted), nil)
+		b.paragraph("", margin, fmt.Sprintf("%d more prove nothing, since %s (-v lists them)", untold, notAccepted), nil)
 	}
 	b.WriteByte('\n')
 	b.paragraph("", 0, r.summary(), nil)
@@ -74,17 +74,17 @@ func (r *Report) summary() string {
 		r.Passed, r.Failed, r.Warnings, r.NotTold, r.Skipped)
 	switch {
 	case r.Failed > 0:
-		counts += " A FAIL loses callbacks, or lets forged ones in."
+		counts += " With a FAIL, callbacks are lost or forged ones are accepted."
 	case r.OK:
 		counts += " Nothing that matters failed."
 	}
 	if r.NotTold > 0 {
-		counts += " What has a ? could not be told: mend the rest and check again."
+		counts += " A ? means that the result is not known: fix the rest and check again."
 	}
 	return counts
 }
 
-// firstLine cuts a text off where its first line would end.
+// firstLine cuts off a text at the end of its first line.
 func firstLine(text string, most int) string {
 	lines := wrap(text, most)
 	if len(lines) == 1 {
@@ -93,14 +93,14 @@ func firstLine(text string, most int) string {
 	return wrap(text, most-1)[0] + "…"
 }
 
-// table writes within a number of columns.
+// table is a text with at most this number of columns.
 type table struct {
 	strings.Builder
 	columns int
 }
 
-// paragraph writes label and text in lines that begin at column indent; for the
-// first of them it is there already, unless there is a label.
+// paragraph writes label and text in lines that begin at column indent. Without a label, the
+// current line is already at this column.
 func (t *table) paragraph(label string, indent int, text string, paint func(string) string) {
 	if paint == nil {
 		paint = func(s string) string { return s }
@@ -117,8 +117,8 @@ func (t *table) paragraph(label string, indent int, text string, paint func(stri
 	}
 }
 
-// wrap breaks a text into lines of at most most columns: between words, and
-// within those that are longer.
+// wrap breaks a text into lines of at most most columns. It breaks between words, and inside
+// words that are longer than a line.
 func wrap(text string, most int) []string {
 	var lines []string
 	line, used := "", 0
@@ -143,7 +143,7 @@ func wrap(text string, most int) []string {
 	return append(lines, line)
 }
 
-// columns is how wide a terminal shows s: Chinese characters take two columns.
+// columns returns the width of s in a terminal. Chinese characters take two columns.
 func columns(s string) (n int) {
 	for _, r := range s {
 		switch width.LookupRune(r).Kind() {

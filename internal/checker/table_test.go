@@ -24,9 +24,9 @@ func TestWrap(t *testing.T) {
 
 func TestWrite(t *testing.T) {
 	r := &Report{URL: "https://im.example.com/im/callback", SDKAppID: app, Findings: []Finding{
-		{Title: "A", Severity: Must, Result: Passed, Detail: "as it should be, which is told at length", Why: "why a", Mend: "mend a"},
-		{Title: "B", Severity: Must, Result: Failed, Detail: "wrong", Why: "why b is wrong and why it matters so much", Mend: "mend b"},
-		{Title: "C", Severity: Should, Result: Failed, Detail: "not so good", Why: "why c", Mend: "mend c"},
+		{Title: "A", Severity: Must, Result: Passed, Detail: "as it should be, which is told at length", Why: "why a", Fix: "fix a"},
+		{Title: "B", Severity: Must, Result: Failed, Detail: "wrong", Why: "why b is wrong and why it matters so much", Fix: "fix b"},
+		{Title: "C", Severity: Should, Result: Failed, Detail: "not so good", Why: "why c", Fix: "fix c"},
 		{Title: "D", Severity: Must, Result: NotTold, Detail: "nobody knows"},
 		{Title: "E", Severity: Should, Result: Skipped, Detail: "not for you"},
 		{Title: "F", Severity: Must, Result: NotTold, Detail: notAccepted},
@@ -44,20 +44,21 @@ ok    A: as it should be, which is told…
 FAIL  B: wrong
       why:  why b is wrong and why it
             matters so much
-      mend: mend b
+      fix:  fix b
 warn  C: not so good
       why:  why c
-      mend: mend c
+      fix:  fix c
 ?     D: nobody knows
 skip  E: not for you
-?     2 more could not be told, since
+?     2 more prove nothing, since
       genuine callbacks are not accepted
       (-v lists them)
 
-1 ok, 1 FAIL, 1 warn, 3 ?, 1 skip. A
-FAIL loses callbacks, or lets forged
-ones in. What has a ? could not be told:
-mend the rest and check again.
+1 ok, 1 FAIL, 1 warn, 3 ?, 1 skip. With
+a FAIL, callbacks are lost or forged
+ones are accepted. A ? means that the
+result is not known: fix the rest and
+check again.
 `
 	if b.String() != want {
 		t.Errorf("got\n%s", b.String())
@@ -66,7 +67,7 @@ mend the rest and check again.
 	if err := r.Write(&b, Style{Width: 40, Verbose: true}); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"why:  why a\n", "mend: mend a\n", "which is told\n      at length\n", "?     F: genuine"} {
+	for _, text := range []string{"why:  why a\n", "fix:  fix a\n", "which is told\n      at length\n", "?     F: genuine"} {
 		if !strings.Contains(b.String(), text) {
 			t.Errorf("without %q:\n%s", text, b.String())
 		}

@@ -9,19 +9,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/caddytest"
 )
 
-// wrongs are what may be wrong with an endpoint, and which probes then fail.
-// Whatever else a probe says, it must not fail.
+// wrongs has endpoints that do something wrong, and the probes that must fail. All other
+// probes must not fail.
 var wrongs = []struct {
 	name      string
-	lax       string                                             // of the endpoint
-	configure func(*httptest.Server)                             // its server
-	server    func(*testing.T, *authority) tls.Certificate       // its certificate
-	check     func(*testing.T, *authority, *endpoint, *Endpoint) // how it is checked
-	want      []string
-	detail    string // in that of the first
+	lax       string                                             // see endpoint
+	configure func(*httptest.Server)                             // changes the server
+	server    func(*testing.T, *authority) tls.Certificate       // makes the server's certificate
+	check     func(*testing.T, *authority, *endpoint, *Endpoint) // changes the endpoint or how it is checked
+	want      []string                                           // the probes that fail
+	detail    string                                             // part of the detail of the first of them
 }{
 	{lax: "accepts", want: []string{"accepts"}},
 	{lax: "news", want: []string{"news"}},
@@ -52,7 +53,7 @@ var wrongs = []struct {
 		name:   "untrusted CA",
 		check:  insecure,
 		want:   []string{"chain"},
-		detail: `"Test root" is neither sent nor a CA that is trusted here`,
+		detail: `"Test CA" is neither sent nor a CA that is trusted here`,
 	}, {
 		name:  "untrusted CA, which is taken seriously",
 		check: func(_ *testing.T, _ *authority, _ *endpoint, e *Endpoint) { e.TLS = nil },
@@ -60,8 +61,8 @@ var wrongs = []struct {
 	}, {
 		name: "self-signed",
 		server: func(t *testing.T, a *authority) tls.Certificate {
-			template := a.leaf(t, nil)
-			return a.chain(a.sign(t, template, template))
+			template := a.leaf(t, nil).Leaf
+			return new(caddytest.Authority).Issue(t, template)
 		},
 		check:  insecure,
 		want:   []string{"chain"},
@@ -69,7 +70,7 @@ var wrongs = []struct {
 	}, {
 		name: "missing intermediate",
 		server: func(t *testing.T, a *authority) tls.Certificate {
-			return a.chain(a.leaf(t, func(c *x509.Certificate) { c.IssuingCertificateURL = []string{"http://ca.example/ca.crt"} }))
+			return a.leaf(t, func(c *x509.Certificate) { c.IssuingCertificateURL = []string{"http://ca.example/ca.crt"} })
 		},
 		check:  trustedButInsecure,
 		want:   []string{"chain"},
@@ -77,7 +78,7 @@ var wrongs = []struct {
 	}, {
 		name: "another host name",
 		server: func(t *testing.T, a *authority) tls.Certificate {
-			return a.chain(a.leaf(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 2)} }), a.middle)
+			return a.chain(a.leaf(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 2)} }))
 		},
 		check:  trustedButInsecure,
 		want:   []string{"hostname"},
@@ -85,7 +86,7 @@ var wrongs = []struct {
 	}, {
 		name: "expired",
 		server: func(t *testing.T, a *authority) tls.Certificate {
-			return a.chain(a.leaf(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), a.middle)
+			return a.chain(a.leaf(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }))
 		},
 		check:  trustedButInsecure,
 		want:   []string{"expiry"},
@@ -93,7 +94,7 @@ var wrongs = []struct {
 	}, {
 		name: "not valid yet",
 		server: func(t *testing.T, a *authority) tls.Certificate {
-			return a.chain(a.leaf(t, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(30 * time.Minute) }), a.middle)
+			return a.chain(a.leaf(t, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(30 * time.Minute) }))
 		},
 		check:  trustedButInsecure,
 		want:   []string{"expiry"},
@@ -101,9 +102,10 @@ var wrongs = []struct {
 	}, {
 		name: "expires soon",
 		server: func(t *testing.T, a *authority) tls.Certificate {
-			return a.chain(a.leaf(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(5 * time.Minute) }), a.middle)
+			return a.chain(a.leaf(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(5 * time.Minute) }))
 		},
-		want: []string{"expiry_soon"},
+		want:   []string{"expiry_soon"},
+		detail: "it expires in 5 minutes, at ",
 	}, {
 		name: "plain text for an answer",
 		check: accepting(func(w http.ResponseWriter, _ *http.Request) {
@@ -120,14 +122,14 @@ var wrongs = []struct {
 		name: "another status than 200",
 		check: accepting(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusCreated)
-			_, _ = w.Write(profile.OK().JSON())
+			_, _ = w.Write(callback.OK().JSON())
 		}),
 		want: []string{"answer"},
 	}, {
 		name: "another type",
 		check: accepting(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
-			_, _ = w.Write(profile.OK().JSON())
+			_, _ = w.Write(callback.OK().JSON())
 		}),
 		want: []string{"answer_type"},
 	}, {
@@ -140,6 +142,34 @@ var wrongs = []struct {
 		want:   []string{"time"},
 		detail: `it took 2.`,
 	}, {
+		name:   "a decision without ResultItem",
+		check:  deciding("Sns.CallbackPrevFriendResponse", answers("")),
+		want:   []string{"decision"},
+		detail: `Sns.CallbackPrevFriendResponse: ResultItem is missing`,
+	}, {
+		name: "FAIL as a decision",
+		check: deciding("C2C.CallbackBeforeSendMsg", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(callback.Fail("unknown command").JSON())
+		}),
+		want:   []string{"decision"},
+		detail: `200 OK (unknown command) with FAIL, which counts as a refusal`,
+	}, {
+		name: "no decision",
+		check: func(t *testing.T, a *authority, served *endpoint, e *Endpoint) {
+			deciding("C2C.CallbackBeforeSendMsg", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })(t, a, served, e)
+		},
+		want:   []string{"decision"},
+		detail: `C2C.CallbackBeforeSendMsg: the connection was closed without an answer`,
+	}, {
+		name:  "a command that is not taken",
+		check: func(_ *testing.T, _ *authority, _ *endpoint, e *Endpoint) { e.Decision = "Group.CallbackBeforeSendMsg" },
+		want:  []string{"decision"}, detail: `Group.CallbackBeforeSendMsg: status 403 Forbidden instead of 200: command`,
+	}, {
+		name:   "a late decision",
+		check:  deciding("C2C.CallbackBeforeSendMsg", late()),
+		want:   []string{"decision_time"},
+		detail: `it took 2.`,
+	}, {
 		name:   "a redirect",
 		check:  accepting(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }),
 		want:   []string{"accepts"},
@@ -148,7 +178,7 @@ var wrongs = []struct {
 		name:      "client certificate not demanded",
 		configure: func(s *httptest.Server) { s.TLS.ClientAuth = tls.RequestClientCert },
 		check: func(t *testing.T, a *authority, _ *endpoint, e *Endpoint) {
-			e.TLS.Certificates = []tls.Certificate{a.chain(a.leaf(t, nil))}
+			e.TLS.Certificates = []tls.Certificate{a.leaf(t, nil)}
 		},
 		want: []string{"client_cert"},
 	}, {
@@ -177,6 +207,12 @@ func insecure(_ *testing.T, _ *authority, _ *endpoint, e *Endpoint) {
 
 func trustedButInsecure(_ *testing.T, _ *authority, _ *endpoint, e *Endpoint) {
 	e.TLS.InsecureSkipVerify = true
+}
+
+func deciding(command string, decide http.HandlerFunc) func(*testing.T, *authority, *endpoint, *Endpoint) {
+	return func(_ *testing.T, _ *authority, served *endpoint, e *Endpoint) {
+		served.decides, served.decide, e.Decision = command, decide, command
+	}
 }
 
 func accepting(accept http.HandlerFunc) func(*testing.T, *authority, *endpoint, *Endpoint) {

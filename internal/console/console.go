@@ -1,5 +1,5 @@
-// Package console writes for people: with colours where these are wanted, and
-// without letting a text from elsewhere take over the terminal.
+// Package console formats text for people: with colours where they are wanted, and in such a
+// way that text from elsewhere cannot control the terminal.
 package console
 
 import (
@@ -11,10 +11,11 @@ import (
 	"golang.org/x/term"
 )
 
-// DefaultWidth is how many columns are written where nothing says how many there are.
+// DefaultWidth is the number of columns if the width of the output is not known.
 const DefaultWidth = 80
 
-// Terminal reports whether w is a terminal, and how many columns it has.
+// Terminal reports whether w is a terminal, and its number of columns. If the number is not
+// known, it returns [DefaultWidth].
 func Terminal(w io.Writer) (width int, ok bool) {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -27,17 +28,17 @@ func Terminal(w io.Writer) (width int, ok bool) {
 	return width, true
 }
 
-// Capable reports whether w is a terminal that knows escape sequences.
+// Capable reports whether w is a terminal that understands escape sequences.
 func Capable(w io.Writer) bool {
 	_, ok := Terminal(w)
 	return ok && os.Getenv("TERM") != "dumb"
 }
 
-// Palette colours text. The zero Palette leaves it as it is.
+// Palette colours text. The zero Palette leaves text unchanged.
 type Palette struct{ on bool }
 
-// PaletteFor is the Palette for what is written to w: colours only on a terminal,
-// and not if the environment has NO_COLOR (https://no-color.org).
+// PaletteFor returns the Palette for output to w. It has colours only if w is a terminal and
+// the environment variable NO_COLOR is not set (https://no-color.org).
 func PaletteFor(w io.Writer) Palette {
 	return Palette{on: Capable(w) && os.Getenv("NO_COLOR") == ""}
 }
@@ -55,10 +56,10 @@ func (p Palette) paint(code, s string) string {
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
-// Visible makes what may come from anybody harmless: what is not UTF-8 and what
-// is neither printed nor a line break or tab becomes U+FFFD. That includes escape
-// sequences and characters that turn the direction of writing; the joiners of scripts and
-// emoji stay.
+// Visible makes a text from an untrusted source safe for a terminal. Invalid UTF-8 and all
+// characters that are not graphic become U+FFFD, including those that begin escape sequences or
+// change the direction of writing. Line breaks, tabs and the joiners of scripts and emoji are
+// kept.
 func Visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || r == '\u200c' || r == '\u200d' || unicode.IsGraphic(r) {
@@ -68,7 +69,7 @@ func Visible(s string) string {
 	}, strings.ReplaceAll(s, "\r\n", "\n"))
 }
 
-// Line is Visible on one line.
+// Line is like [Visible], but also replaces line breaks and tabs with spaces.
 func Line(s string) string {
 	return strings.NewReplacer("\n", " ", "\t", " ").Replace(Visible(s))
 }

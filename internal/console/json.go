@@ -6,8 +6,8 @@ import (
 	"unicode/utf16"
 )
 
-// VisibleJSON makes a JSON text harmless as [Visible] does, but without changing
-// what it means: what could do harm is escaped.
+// VisibleJSON makes a JSON text safe for a terminal. Unlike [Visible] it does not change its
+// meaning, since it escapes unsafe characters.
 func VisibleJSON(text []byte) []byte {
 	clean := make([]byte, 0, len(text))
 	for _, r := range string(text) {

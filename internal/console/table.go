@@ -9,25 +9,25 @@ import (
 // Column is a column of a [Table].
 type Column struct {
 	Title string
-	Right bool // aligned at the right, for numbers
-	Spare bool // left out where the width does not suffice for all
-	Least int  // how short it may be cut where the width does not suffice; 0: it may not be cut
-	Tail  bool // cut at the beginning: the end says more
+	Right bool // align to the right, for numbers
+	Spare bool // leave out the column if the table is too wide
+	Least int  // the width to which the column may be cut if the table is too wide; 0: do not cut
+	Tail  bool // cut off the beginning instead of the end of a cell
 }
 
-// Table prints rows in columns. It can be printed in parts: what does not fit into
-// the columns as they are makes them wider from there on.
+// Table prints rows in columns. It can be printed in parts: cells that are too wide for a
+// column make it wider for this part and later ones.
 type Table struct {
 	out     io.Writer
-	width   int // 0: no limit
+	width   int // the largest width; 0 if there is no limit
 	columns []Column
-	widths  []int // of columns; 0 is one that is left out
+	widths  []int // the width of each column; 0 if the column is left out
 }
 
-const gap = 2 // between columns
+const gap = 2 // columns of a terminal between two columns of the table
 
-// NewTable makes a table. It is fitted into the width of a terminal; elsewhere
-// nothing is cut or left out.
+// NewTable returns a table that is printed to out. If out is a terminal, the table is cut to its
+// width. Otherwise nothing is cut or left out.
 func NewTable(out io.Writer, columns ...Column) *Table {
 	t := &Table{out: out, columns: columns}
 	if width, ok := Terminal(out); ok {
@@ -36,8 +36,9 @@ func NewTable(out io.Writer, columns ...Column) *Table {
 	return t
 }
 
-// Print prints rows, below the titles if they are the first. Each row has a cell
-// for each column, which becomes a [Line] and, if it is empty, a "-".
+// Print prints rows. The first call also prints the titles. Each row must have a cell for each
+// column. Print changes the cells: they are passed through [Line], and an empty cell becomes
+// "-". It returns an error if writing fails.
 func (t *Table) Print(rows [][]string) error {
 	for _, row := range rows {
 		for i, cell := range row {
@@ -64,7 +65,7 @@ func (t *Table) Print(rows [][]string) error {
 	return out.Flush()
 }
 
-// widen makes the columns wide enough for rows, as far as the line allows it.
+// widen makes the columns wide enough for rows, within the width of the table.
 func (t *Table) widen(rows [][]string, first bool) {
 	for i := range t.columns {
 		if !first && t.widths[i] == 0 {
@@ -89,7 +90,7 @@ func (t *Table) widen(rows [][]string, first bool) {
 	}
 }
 
-// excess is by how much lines are too long.
+// excess returns by how many columns of the terminal the lines are too long.
 func (t *Table) excess() int {
 	n := -gap
 	for _, w := range t.widths {

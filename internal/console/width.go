@@ -7,7 +7,7 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Width is how many columns of a terminal a [Line] takes.
+// Width returns the number of columns that a [Line] takes in a terminal.
 func Width(s string) int {
 	n := 0
 	for _, r := range s {
@@ -27,8 +27,8 @@ func runeWidth(r rune) int {
 	return 1
 }
 
-// Cut shortens a [Line] to a number of columns, with … in place of what is missing:
-// of its end, or of its beginning.
+// Cut shortens a [Line] to at most this number of columns. It replaces the end, or the beginning
+// if beginning is true, with "…".
 func Cut(s string, columns int, beginning bool) string {
 	if Width(s) <= columns {
 		return s

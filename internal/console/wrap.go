@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Wrap breaks s at its spaces into lines of at most width characters; all but the
-// first begin with indent. A word that is longer than a line stays whole.
+// Wrap breaks s at spaces into lines of at most width characters. All lines except the first
+// begin with indent. A word that is longer than a line is not broken.
 func Wrap(s string, width int, indent string) string {
 	var b strings.Builder
 	column := 0

@@ -8,24 +8,31 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// Attempt tries once to deliver an event. It must return soon after ctx is done,
-// which it is after the timeout or when the dispatcher has to stop; the item is
-// not to be changed or kept. A panic counts as an outage.
+// Attempt tries once to deliver an event. It must return soon after ctx is done, which is after
+// [Options.Timeout], when [Dispatcher.Stop] cancels the attempt, or when the store has lost the event,
+// see [queue.Item.Owned]. It must not change the item, or use it after it has returned. A panic counts
+// as an outage.
 type Attempt func(ctx context.Context, item *queue.Item) Result
 
-// run is an attempt that was begun.
+// run is an attempt that has begun.
 type run struct {
 	item        *queue.Item
 	began       time.Time
 	took        time.Duration
 	result      Result
-	interrupted bool // by Stop, so that a failure says nothing
+	interrupted bool // it was cancelled by Stop or by the loss of the event, so the failure does not count
 }
 
-// attemptNow runs an attempt and hands it to d.ended, however it ends.
+// attemptNow runs an attempt and sends it to d.ended, also after a panic.
 func (d *Dispatcher) attemptNow(r *run) {
-	ctx, cancel := context.WithTimeoutCause(d.ctx, d.opts.Timeout, d.late)
-	// what is left if the attempt ends its goroutine
+	ctx, cancel := context.WithTimeoutCause(d.ctx, d.opts.Timeout, d.timedOut)
+	owned := r.item.Owned
+	if owned != nil {
+		var lose context.CancelCauseFunc
+		ctx, lose = context.WithCancelCause(ctx)
+		defer context.AfterFunc(owned, func() { lose(context.Cause(owned)) })()
+	}
+	// this is the result if the attempt calls runtime.Goexit
 	r.result = Result{Error: "the attempt ended without a result"}
 	defer func() {
 		if p := recover(); p != nil {
@@ -33,19 +40,22 @@ func (d *Dispatcher) attemptNow(r *run) {
 		}
 		cancel()
 		r.took = time.Since(r.began)
-		r.interrupted = r.result.Verdict != Delivered && d.ctx.Err() != nil
-		d.ended <- r // has room for all that run
+		lost := owned != nil && owned.Err() != nil
+		r.interrupted = r.result.Verdict != Delivered && (lost || d.ctx.Err() != nil)
+		d.ended <- r // this never blocks: the channel has room for all attempts
 	}()
 	r.result = d.attempt(ctx, r.item)
 }
 
-// lateError is why an attempt's context is done after its timeout.
-type lateError struct{ timeout time.Duration }
+// timeoutError is the cause of an attempt's context that is done because of the timeout.
+type timeoutError struct{ timeout time.Duration }
 
-func (e *lateError) Error() string { return fmt.Sprintf("no complete response within %v", e.timeout) }
+func (e *timeoutError) Error() string {
+	return fmt.Sprintf("no complete response within %v", e.timeout)
+}
 
-// Unwrap makes it what it is otherwise.
-func (e *lateError) Unwrap() error { return context.DeadlineExceeded }
+// Unwrap makes it a [context.DeadlineExceeded], as for other contexts with a timeout.
+func (e *timeoutError) Unwrap() error { return context.DeadlineExceeded }
 
-// Timeout marks it as one, as net.Error does.
-func (e *lateError) Timeout() bool { return true }
+// Timeout marks the error as a timeout, as for a net.Error.
+func (e *timeoutError) Timeout() bool { return true }

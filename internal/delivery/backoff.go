@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// backoff is how long to wait after a failure: min after the first, twice as
-// long after each further one, but at most max. The wait is drawn evenly from
-// between half of that and all of it, so that what failed together does not
-// come back together.
+// backoff says how long to wait after a failure. The longest wait is min after the first failure, and
+// doubles after each further one, up to max. The wait is random, between half of the longest wait
+// and all of it, so that events that failed together are not tried again together.
 type backoff struct {
 	min, max time.Duration
 }
 
-// wait draws the wait after the n-th failure, n from 1 on.
+// wait returns a random wait after the n-th failure. n is at least 1.
 func (b backoff) wait(n int) time.Duration {
 	d := b.max
 	if doublings := n - 1; doublings < 63 && b.min <= b.max>>doublings {
@@ -22,7 +21,8 @@ func (b backoff) wait(n int) time.Duration {
 	return d - rand.N(d/2+1)
 }
 
-// waitAtLeast is wait, but no less than the backend asked for, up to max.
+// waitAtLeast is like wait, but returns at least retryAfter, the time for which the backend has asked,
+// up to max.
 func (b backoff) waitAtLeast(n int, retryAfter time.Duration) time.Duration {
 	return max(b.wait(n), min(retryAfter, b.max))
 }

@@ -32,7 +32,7 @@ func TestBackoff(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	if got := (backoff{1, 1}).wait(5); got != 1 {
-		t.Errorf("got %v, want no wait shorter than the clock can tell", got)
+		t.Errorf("got %v, want no wait at all, since it is too short to be halved", got)
 	}
 }
 

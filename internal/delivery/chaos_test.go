@@ -12,8 +12,8 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// TestChaos lets the backend do anything: every event is ended, in the order of
-// its key, and the dispatcher can be stopped and followed by another at any time.
+// TestChaos uses a backend that does anything. Every event must be delivered or buried, in the order of
+// its key, also when the dispatcher is stopped and replaced by another one at any time.
 func TestChaos(t *testing.T) {
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
@@ -53,10 +53,10 @@ func TestChaos(t *testing.T) {
 			}
 			b.answer(delivered)
 			b.sleep(time.Hour)
-			b.holds(0, 0, len(b.dead()))
+			b.mustHold(0, 0, len(b.dead()))
 			b.close()
 			if b.most > opts.Workers {
-				t.Errorf("%d attempts at a time, want %d", b.most, opts.Workers)
+				t.Errorf("%d attempts at the same time, want %d", b.most, opts.Workers)
 			}
 			last := make(map[byte]string)
 			ended := 0
@@ -71,7 +71,7 @@ func TestChaos(t *testing.T) {
 				}
 			}
 			if ended != 200 {
-				t.Errorf("%d events were ended, want 200", ended)
+				t.Errorf("%d events were delivered or buried, want 200", ended)
 			}
 		})
 	}

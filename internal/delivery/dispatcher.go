@@ -1,9 +1,9 @@
-// Package delivery takes events from a [queue.Store] and has them delivered:
-// with retries, in the order of each key, and sparing a backend that is down.
+// Package delivery takes events from a [queue.Store] and delivers them. It tries failed events
+// again, keeps the order of the events with the same key, and sends little to a backend that is
+// down.
 package delivery
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -12,73 +12,58 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// Options of a [Dispatcher]; zero values stand for the defaults.
-type Options struct {
-	Workers     int           // attempts at a time; 16
-	Timeout     time.Duration // of an attempt; 10s
-	RetryMin    time.Duration // wait after the first failure, doubling; 1s
-	RetryMax    time.Duration // the longest wait; 10m
-	GiveUpAfter time.Duration // from an event's first attempt until an outage makes it a dead letter; 72h
-	MaxRefusals int           // after so many refusals an event is a dead letter; 5
-}
-
-func (o Options) withDefaults() Options {
-	return Options{
-		Workers:     cmp.Or(max(o.Workers, 0), 16),
-		Timeout:     cmp.Or(max(o.Timeout, 0), 10*time.Second),
-		RetryMin:    cmp.Or(max(o.RetryMin, 0), time.Second),
-		RetryMax:    cmp.Or(max(o.RetryMax, 0), 10*time.Minute),
-		GiveUpAfter: cmp.Or(max(o.GiveUpAfter, 0), 72*time.Hour),
-		MaxRefusals: cmp.Or(max(o.MaxRefusals, 0), 5),
-	}
-}
-
-// Dispatcher attempts to deliver what a store holds. There must be one at a time
-// per store. All its decisions are made by one goroutine, which sleeps until
-// something ends, comes in or becomes due.
+// Dispatcher delivers the events of a store. A store must have only one dispatcher at a time. One
+// goroutine makes all decisions. It sleeps until an attempt ends, or an event is put or becomes due.
 type Dispatcher struct {
 	store    queue.Store
 	attempt  Attempt
 	opts     Options
 	observer Observer
 	retry    backoff
-	late     *lateError
+	timedOut *timeoutError
 
-	ctx      context.Context // of all attempts
+	ctx      context.Context // the context of all attempts
 	cancel   context.CancelFunc
 	ended    chan *run
 	stop     chan struct{} // closed by Retire and Stop
-	retired  chan struct{} // closed when the store is not asked for events any more
-	finished chan struct{} // closed when nothing runs any more
+	retired  chan struct{} // closed when no more events will be taken from the store
+	finished chan struct{} // closed when all attempts have ended
 
-	mu      sync.Mutex // of the following two
+	mu      sync.Mutex // protects the next two
 	started bool
 	stopped bool
 
-	// of the goroutine alone
+	// only the goroutine of loop uses the following
+	began    time.Time
 	running  int
+	clock    clock
 	health   health
-	failures int       // of the store, in a row
-	resume   time.Time // no Take before then
-	closed   bool      // the store is
+	failures int       // how often Take has failed in a row
+	failed   time.Time // when it failed last
+	resume   time.Time // Take is not called before then
+	closed   bool      // whether the store is closed
 }
 
-// storeBackoff is how long a store that cannot hand out events is left alone.
+// storeBackoff is how long the dispatcher waits after Take has failed.
 var storeBackoff = backoff{100 * time.Millisecond, 10 * time.Second}
 
-// New returns a dispatcher that has not been started.
+// New returns a dispatcher that takes events from store, delivers them with attempt and reports to
+// observer. It does nothing until Start is called.
 func New(store queue.Store, attempt Attempt, opts Options, observer Observer) *Dispatcher {
 	opts = opts.withDefaults()
 	opts.RetryMax = max(opts.RetryMax, opts.RetryMin)
 	retry := backoff{opts.RetryMin, opts.RetryMax}
 	ctx, cancel := context.WithCancel(context.Background())
+	began := time.Now()
 	return &Dispatcher{
+		began:    began,
+		clock:    clock{start: began.Round(0), longest: opts.RetryMax + opts.Timeout},
 		store:    store,
 		attempt:  attempt,
 		opts:     opts,
 		observer: observer,
 		retry:    retry,
-		late:     &lateError{opts.Timeout},
+		timedOut: &timeoutError{opts.Timeout},
 		ctx:      ctx,
 		cancel:   cancel,
 		ended:    make(chan *run, opts.Workers),
@@ -89,7 +74,7 @@ func New(store queue.Store, attempt Attempt, opts Options, observer Observer) *D
 	}
 }
 
-// Start begins to take events. It does nothing when called again, or after Stop.
+// Start starts the dispatcher. If it is called again, or after Retire or Stop, it does nothing.
 func (d *Dispatcher) Start() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -100,17 +85,17 @@ func (d *Dispatcher) Start() {
 	go d.loop()
 }
 
-// Retire has it take no more events, so that another dispatcher can take over the
-// store when Retire returns. What runs goes on until it ends or Stop ends it.
+// Retire stops taking events. When it returns, another dispatcher can take over the store. The
+// attempts under way go on, until they end by themselves or by a call of Stop.
 func (d *Dispatcher) Retire() {
 	if d.halt() {
 		<-d.retired
 	}
 }
 
-// Stop ends it for good. It takes no more events, waits for the attempts that run
-// until ctx is done, cancels those that are left, and waits for them too. Events
-// whose attempts were cut short are released, as if not attempted.
+// Stop stops the dispatcher for good. It stops taking events and waits for the attempts under way.
+// When ctx is done it cancels the attempts that are left, and waits until they have ended. Events
+// whose attempts were cancelled are released, and these attempts are not counted.
 func (d *Dispatcher) Stop(ctx context.Context) {
 	defer d.cancel()
 	if !d.halt() {
@@ -124,7 +109,7 @@ func (d *Dispatcher) Stop(ctx context.Context) {
 	}
 }
 
-// halt tells the loop to end and reports whether there is one.
+// halt tells the loop to end, and reports whether it was ever started.
 func (d *Dispatcher) halt() (started bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -149,50 +134,63 @@ func (d *Dispatcher) loop() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		wake, at := d.begin()
+		wake, at := d.beginAttempts()
 		var due <-chan time.Time
 		if !at.IsZero() {
 			wait := time.Until(at)
 			if wait <= 0 {
-				wait = 10 * time.Millisecond // the store was not ready when it said: no busy loop
+				wait = 10 * time.Millisecond // the event is not there at its time: this prevents a busy loop
 			}
 			timer.Reset(wait)
 			due = timer.C
 		}
 		select {
 		case r := <-d.ended:
-			d.end(r)
+			d.endAttempt(r)
 		case <-wake:
+			// if Take has failed, it may succeed now
+			if soon := d.failed.Add(storeBackoff.min); soon.Before(d.resume) {
+				d.resume = soon
+			}
 		case <-due:
 		case <-d.stop:
 			close(d.retired)
 			for d.running > 0 {
-				d.end(<-d.ended)
+				d.endAttempt(<-d.ended)
 			}
 			return
 		}
 	}
 }
 
-// begin begins all attempts that may begin now. More may begin after one has
-// ended, after wake has received, if it is not nil, and at a time, if it is not zero.
-func (d *Dispatcher) begin() (wake <-chan struct{}, at time.Time) {
+// earlier returns the earlier one of two times. It ignores a time that is zero.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// beginAttempts starts all attempts that may start now. It must be called again when an attempt has
+// ended, when wake has received (unless it is nil), and at the time at (unless it is zero).
+func (d *Dispatcher) beginAttempts() (wake <-chan struct{}, at time.Time) {
 	for d.running < d.opts.Workers && !d.closed && !d.stopping() {
 		now := time.Now()
-		if ok, at := d.health.mayBegin(now); !ok {
-			return nil, at
+		may, until := d.health.mayBegin(now)
+		if may == noEvent {
+			return nil, until
 		}
 		if now.Before(d.resume) {
-			return nil, d.resume
+			return d.store.Wake(), d.resume
 		}
-		item, next, err := d.store.Take(now)
+		item, next, err := d.take(now, may)
 		if err != nil {
 			d.takeFailed(err, now)
 			continue
 		}
 		d.failures = 0
 		if item == nil {
-			return d.store.Wake(), next
+			return d.store.Wake(), earlier(next, until)
 		}
 		d.running++
 		d.health.begun(item)
@@ -201,63 +199,81 @@ func (d *Dispatcher) begin() (wake <-chan struct{}, at time.Time) {
 	return nil, time.Time{}
 }
 
+// take takes an event. While the backend is down it prefers events of keys that had no failures.
+func (d *Dispatcher) take(now time.Time, may permission) (item *queue.Item, next time.Time, err error) {
+	if d.health.down {
+		item, next, err = d.store.Take(now, d.health.failed...)
+		if item != nil || err != nil || may == freshEvent {
+			return item, next, err
+		}
+	}
+	return d.store.Take(now)
+}
+
 func (d *Dispatcher) takeFailed(err error, now time.Time) {
 	d.failures++
+	d.failed = now
 	d.resume = now.Add(storeBackoff.wait(d.failures))
 	d.closed = errors.Is(err, queue.ErrClosed)
 	d.observer.storeFailed(err)
 }
 
-// end notes what came of an attempt and gives its item back to the store: the one
-// place that does it, once per item.
-func (d *Dispatcher) end(r *run) {
+// endAttempt reports the outcome of an attempt to the observer and to the store. It is called once
+// for each item, and nothing else does this.
+func (d *Dispatcher) endAttempt(r *run) {
 	d.running--
 	item, result, now := r.item, r.result, time.Now()
 	if r.interrupted {
+		d.health.interrupted(item)
 		d.store.Release(item)
 		return
 	}
+	d.clock.read(now, now.Sub(d.began))
+	d.clock.correct(item)
 	item.Attempts++
 	if item.First.IsZero() {
-		item.First = r.began
+		item.First = r.began.Round(0)
 	}
-	item.Last, item.LastError = r.began, result.Error
+	item.Last, item.LastError = r.began.Round(0), result.Error
+	item.Note(queue.Attempt{At: item.Last, Took: r.took, Error: result.Error, Answer: result.Answer})
 
-	dead := false
-	switch result.Verdict {
-	case Delivered:
+	if result.Verdict == Delivered {
 		d.isUp(now)
 		d.observer.attempted(Report{Item: item, Result: result, Outcome: OutcomeDelivered, Took: r.took})
 		d.store.Delivered(item)
 		return
-	case Refused:
-		d.isUp(now) // before it waits for its own retry
-		item.Refusals++
-		dead = item.Refusals >= d.opts.MaxRefusals
-	default:
-		if d.health.outage(item, result.RetryAfter, now) {
-			d.observer.fell()
-		}
-		dead = now.Sub(item.First) >= d.opts.GiveUpAfter
 	}
-	if dead {
+	if d.health.fail(item, result.RetryAfter, now) {
+		d.observer.wentDown()
+	}
+	if d.givesUp(item, result.Verdict, now) {
 		d.observer.attempted(Report{Item: item, Result: result, Outcome: OutcomeDead, Took: r.took})
 		d.store.Bury(item)
 		return
 	}
 	at := now.Add(d.retry.waitAtLeast(item.Attempts, result.RetryAfter))
-	if d.health.down && at.Before(d.health.next) {
-		at = d.health.next // so that the next probe is another event, if there is one
+	if d.health.down && at.Before(d.health.any.next) {
+		at = d.health.any.next // so that the next probe is another event, if there is one that is due
 	}
 	d.observer.attempted(Report{Item: item, Result: result, Outcome: OutcomeRetried, Took: r.took, Next: at})
 	d.store.Retry(item, at)
 }
 
-// isUp notes that the backend has answered. If it was down, all that wait for it
-// are due.
+// givesUp reports whether an event that could not be delivered becomes a dead letter. While the
+// backend takes no events at all, refusals do not count: they say nothing about the single event.
+func (d *Dispatcher) givesUp(item *queue.Item, verdict Verdict, now time.Time) bool {
+	if verdict == Refused && !d.health.down {
+		item.Refusals++
+		return item.Refusals >= d.opts.MaxRefusals
+	}
+	return now.Round(0).Sub(item.First) >= d.opts.GiveUpAfter
+}
+
+// isUp is called when the backend has taken an event. If the backend was down, all events that wait
+// for a retry become due.
 func (d *Dispatcher) isUp(now time.Time) {
 	since := d.health.since
-	if d.health.answered() {
+	if d.health.delivered() {
 		d.observer.recovered(now.Sub(since))
 		d.store.Hasten()
 	}

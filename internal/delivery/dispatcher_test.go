@@ -33,13 +33,13 @@ func TestWorkersBoundAttempts(t *testing.T) {
 		b.serveWith(func(context.Context, *queue.Item) Result { time.Sleep(sec); return delivered })
 		b.putKeys(20)
 		b.Start()
-		b.Start() // once is enough
+		b.Start() // a second call does nothing
 		b.sleep(4*sec + sec/2)
-		b.holds(0, 4, 0)
+		b.mustHold(0, 4, 0)
 		b.sleep(sec / 2)
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 		if b.most != 4 {
-			t.Errorf("%d attempts at a time, want 4", b.most)
+			t.Errorf("%d attempts at the same time, want 4", b.most)
 		}
 		b.close()
 	})
@@ -71,7 +71,7 @@ func TestOrderOfAKey(t *testing.T) {
 		if want := []string{"a1", "a1", "a1", "a2", "a3", "a3"}; !slices.Equal(own, want) {
 			t.Errorf("got %v, want %v", own, want)
 		}
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 		b.close()
 	})
 }
@@ -83,7 +83,10 @@ func TestAttemptsAreNoted(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			return []Result{outage, refused, delivered}[len(b.tries)-1]
+			result := []Result{outage, refused, delivered}[len(b.tries)-1]
+			result.Answer = fmt.Sprint("answer ", len(b.tries))
+			b.tries[len(b.tries)-1].result = result
+			return result
 		})
 		b.sleep(sec)
 		b.put("a1")
@@ -101,6 +104,9 @@ func TestAttemptsAreNoted(t *testing.T) {
 			}
 			if r.Item.First.Sub(b.began) != sec || r.Item.Last.Sub(b.began) != b.tries[i].at {
 				t.Errorf("report %d: first %v, last %v, want %v, %v", i+1, r.Item.First, r.Item.Last, sec, b.tries[i].at)
+			}
+			if h := r.Item.History; len(h) != i+1 || h[i] != (queue.Attempt{At: r.Item.Last, Took: r.Took, Error: r.Result.Error, Answer: r.Result.Answer}) {
+				t.Errorf("report %d: %+v", i+1, h)
 			}
 			if i < 2 && r.Next.Sub(b.began) != b.tries[i+1].at {
 				t.Errorf("report %d: next at %v, but it was at %v", i+1, r.Next, b.tries[i+1].at)
@@ -129,7 +135,7 @@ func TestPanic(t *testing.T) {
 				b.put("a1")
 				b.Start()
 				b.sleep(sec)
-				b.holds(0, 0, 0)
+				b.mustHold(0, 0, 0)
 				b.close()
 				if len(b.reports) != 2 || b.reports[0].Result != (Result{Error: test.want}) || b.reports[0].Outcome != OutcomeRetried {
 					t.Errorf("got %+v", b.reports)
@@ -153,7 +159,7 @@ func TestTimeout(t *testing.T) {
 		b.put("a1")
 		b.Start()
 		b.sleep(4 * sec)
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 		b.close()
 		if r := b.reports[0]; r.Took != 3*sec || r.Result.Error != "no complete response within 3s" || r.Result.Verdict != Outage {
 			t.Errorf("got %+v", r)
@@ -163,7 +169,7 @@ func TestTimeout(t *testing.T) {
 
 func TestWithoutObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := queuetest.NewMemory(0)
+		store := queuetest.NewMemory(queue.Limits{})
 		d := New(store, func(context.Context, *queue.Item) Result { return outage }, Options{}, Observer{})
 		for i := range 20 {
 			store.Put(context.Background(), queue.Event{ID: strings.Repeat("x", i+1), Key: strings.Repeat("k", i)})
@@ -177,9 +183,9 @@ func TestWithoutObserver(t *testing.T) {
 	})
 }
 
-// BenchmarkDispatcher delivers events of 64 users to a backend that takes no time.
+// BenchmarkDispatcher delivers events of 64 users to a backend that answers at once.
 func BenchmarkDispatcher(b *testing.B) {
-	store := queuetest.NewMemory(0)
+	store := queuetest.NewMemory(queue.Limits{})
 	left := make(chan struct{}, b.N)
 	d := New(store, func(context.Context, *queue.Item) Result { return delivered }, Options{}, Observer{
 		Attempted: func(Report) { left <- struct{}{} },

@@ -1,84 +1,144 @@
 package delivery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// outagesUntilDown is after how many outages in a row the backend counts as down.
-const outagesUntilDown = 10
+const (
+	// failuresUntilDown is how many failures in a row mean that the backend is down.
+	failuresUntilDown = 10
 
-// health tells an event that the backend cannot take from a backend that is down
-// for everybody. While it is down, one event at a time is attempted, at the pace
-// of retries, to find out whether it is up again.
+	// maxFailedKeys is how many keys with failures are remembered, which limits memory
+	// during a long outage.
+	maxFailedKeys = 1000
+)
+
+// health finds out whether the backend takes no events at all, or only cannot take certain events. A
+// refusal counts as a failure like an outage, since a backend that was deployed wrong may answer 404
+// to every event. While the backend is down, the dispatcher sends only one event at a time, as a
+// probe that shows whether the backend takes events again.
 //
-// Outages of one key alone say nothing about the others. A queue of one key needs
-// no holding back: its events are attempted one at a time, at that pace, anyway.
+// If only one key has failures, the backend does not count as down. The events of one key are sent
+// one at a time anyway, and wait before each retry, so they need not be held back.
+//
+// Between probes the dispatcher waits as long as between retries, with one exception. The failures
+// may come from a few users whose events the backend can never take, while all others only wait. So
+// for events of keys that had no failures, only the failed probes of such keys count: the first of
+// these events is sent at once, however long the others have been failing.
 type health struct {
 	pace backoff
 
-	outages int    // in a row
-	key     string // of the first of them
-	several bool   // whether they are of more than one key
+	failures int      // how many attempts have failed in a row
+	failed   []string // the keys of the events that have failed
 
-	down   bool
-	since  time.Time   // when it went down
-	probes int         // failed since then, plus 1
-	next   time.Time   // when the next probe may begin
-	probe  *queue.Item // what is being attempted as one; nil if nothing is
+	down  bool
+	since time.Time // when the backend went down
+	any   pace      // for probes with any event
+	fresh pace      // for probes with an event of a key that had no failures
+	probe *queue.Item
 }
 
-// mayBegin reports whether another event may be attempted at now, and if not,
-// when; the zero time stands for "when the probe has ended".
-func (h *health) mayBegin(now time.Time) (ok bool, at time.Time) {
+// pace says when the next probe of its kind may start.
+type pace struct {
+	failures int // how many of these probes have failed in a row
+	next     time.Time
+}
+
+func (p *pace) fail(b backoff, retryAfter time.Duration, now time.Time) {
+	p.failures++
+	p.next = now.Add(b.waitAtLeast(p.failures, retryAfter))
+}
+
+// permission says which events may be sent now.
+type permission int
+
+const (
+	noEvent    permission = iota
+	freshEvent            // only an event of a key that had no failures
+	anyEvent
+)
+
+// mayBegin returns which events may be sent at the time now, and when that will change. The zero time
+// means that it does not change before an attempt has ended.
+func (h *health) mayBegin(now time.Time) (permission, time.Time) {
 	switch {
 	case !h.down:
-		return true, time.Time{}
+		return anyEvent, time.Time{}
 	case h.probe != nil:
-		return false, time.Time{}
+		return noEvent, time.Time{}
+	case !now.Before(h.any.next):
+		return anyEvent, time.Time{}
+	case !now.Before(h.fresh.next):
+		return freshEvent, h.any.next
+	case h.fresh.next.Before(h.any.next):
+		return noEvent, h.fresh.next
 	}
-	return !now.Before(h.next), h.next
+	return noEvent, h.any.next
 }
 
-// begun notes that an event is being attempted.
+// begun is called when an attempt begins.
 func (h *health) begun(item *queue.Item) {
 	if h.down {
 		h.probe = item
 	}
 }
 
-// answered notes that the backend took or refused an event, which only one that
-// is up can do. It reports whether it had been down.
-func (h *health) answered() (recovered bool) {
+// delivered is called when the backend has taken an event. It reports whether the backend was down
+// until now.
+func (h *health) delivered() (recovered bool) {
 	recovered = h.down
 	*h = health{pace: h.pace}
 	return recovered
 }
 
-// outage notes one of an event. It reports whether the backend is down since.
-func (h *health) outage(item *queue.Item, retryAfter time.Duration, now time.Time) (fell bool) {
+// fail is called when an attempt has failed. It reports whether the backend counts as down from now
+// on, and did not before.
+func (h *health) fail(item *queue.Item, retryAfter time.Duration, now time.Time) (wentDown bool) {
+	fresh := !slices.Contains(h.failed, item.Key)
+	if fresh && len(h.failed) < maxFailedKeys {
+		h.failed = append(h.failed, item.Key)
+	}
 	if h.down {
-		if item == h.probe { // else it was begun before
+		if item == h.probe { // other attempts began before the backend went down
 			h.probe = nil
-			h.pause(retryAfter, now)
+			h.probeFailed(fresh, retryAfter, now)
 		}
 		return false
 	}
-	if h.outages == 0 {
-		h.key = item.Key
-	}
-	h.outages++
-	h.several = h.several || item.Key != h.key
-	if h.outages < outagesUntilDown || !h.several {
+	h.failures++
+	if h.failures < failuresUntilDown || len(h.failed) < 2 {
 		return false
 	}
 	h.down, h.since = true, now
-	h.pause(retryAfter, now)
+	h.probeFailed(false, retryAfter, now)
+	if retryAfter > 0 {
+		h.fresh.next = h.any.next // the backend has asked for no events at all until then
+	}
 	return true
 }
 
-func (h *health) pause(retryAfter time.Duration, now time.Time) {
-	h.probes++
-	h.next = now.Add(h.pace.waitAtLeast(h.probes, retryAfter))
+// interrupted is called when an attempt was cancelled, which says nothing about the backend. If it was
+// a probe, another one may begin.
+func (h *health) interrupted(item *queue.Item) {
+	if item == h.probe {
+		h.probe = nil
+	}
+}
+
+// probeFailed computes when the next probe may begin. A failed probe with an event of a fresh key
+// delays all other probes too, so that probes with fresh events and with other events do not add
+// up.
+func (h *health) probeFailed(fresh bool, retryAfter time.Duration, now time.Time) {
+	if !fresh {
+		h.any.fail(h.pace, retryAfter, now)
+		return
+	}
+	h.fresh.fail(h.pace, retryAfter, now)
+	h.any.failures = max(h.any.failures, h.fresh.failures)
+	if h.any.next.Before(h.fresh.next) {
+		h.any.next = h.fresh.next
+	}
 }

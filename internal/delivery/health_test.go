@@ -11,7 +11,8 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// TestHealth feeds it outages of keys in lower case and answers for keys in upper case.
+// TestHealth gives outcomes to a health, one per letter: a lower-case letter is a failure of that key,
+// and an upper-case one is a delivery.
 func TestHealth(t *testing.T) {
 	for _, test := range []struct {
 		ends string
@@ -20,11 +21,11 @@ func TestHealth(t *testing.T) {
 		{"abcdefghi", false},
 		{"abcdefghij", true},
 		{"aaaaaaaaab", true},
-		{"aaaaaaaaaaaaaaa", false}, // of one key
+		{"aaaaaaaaaaaaaaa", false}, // these are all of one key
 		{"aaaaaaaaaaaaaaab", true},
 		{"abcdefghiAbcdefghij", false},
 		{"abcdefghiAabcdefghij", true},
-		{"bAaaaaaaaaaa", false}, // b's is of an earlier row
+		{"bAaaaaaaaaaa", false}, // the failure of b was before a delivery
 		{"abcdefghijA", false},
 		{"abcdefghijAabcdefghi", false},
 	} {
@@ -33,10 +34,10 @@ func TestHealth(t *testing.T) {
 			key := string(c)
 			was := h.down
 			if strings.ToLower(key) != key {
-				if recovered := h.answered(); recovered != was {
+				if recovered := h.delivered(); recovered != was {
 					t.Errorf("%s: recovered %v, was down %v", test.ends, recovered, was)
 				}
-			} else if fell := h.outage(&queue.Item{Event: queue.Event{Key: key}}, 0, time.Now()); fell != (h.down && !was) {
+			} else if fell := h.fail(&queue.Item{Event: queue.Event{Key: key}}, 0, time.Now()); fell != (h.down && !was) {
 				t.Errorf("%s: fell %v, but down was %v and is %v", test.ends, fell, was, h.down)
 			}
 		}
@@ -46,7 +47,8 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestDownForOneKey: the outages of one user hold up nobody, but two are enough.
+// TestDownForOneKey checks that the outages of one user do not hold up others, and that those of two
+// users do.
 func TestDownForOneKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{}, delivered)
@@ -59,9 +61,9 @@ func TestDownForOneKey(t *testing.T) {
 		b.put("a1", "a2")
 		b.Start()
 		b.sleep(5 * time.Hour)
-		gaps(t, b.seen(), doubling(15)...)
+		checkGaps(t, b.seen(), doublingWaits(15)...)
 		b.put("b1")
-		b.holds(2, 0, 0)
+		b.mustHold(2, 0, 0)
 		if len(b.downs) != 0 {
 			t.Errorf("down %v", b.downs)
 		}
@@ -76,20 +78,20 @@ func TestDownForOneKey(t *testing.T) {
 	})
 }
 
-func TestNotDownWithAnswersInBetween(t *testing.T) {
-	for name, r := range map[string]Result{"success": delivered, "refusal": refused} {
+func TestNotDownWithDeliveriesInBetween(t *testing.T) {
+	for name, failure := range map[string]Result{"outages": outage, "refusals": refused} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, Options{Workers: 1}, outage)
 				var results []Result
 				for range 4 {
-					results = append(append(results, slices.Repeat([]Result{outage}, 9)...), r)
+					results = append(append(results, slices.Repeat([]Result{failure}, 9)...), delivered)
 				}
 				b.script(append(results, delivered)...)
 				b.putKeys(30)
 				b.Start()
 				b.sleep(time.Hour)
-				b.holds(0, 0, 0)
+				b.mustHold(0, 0, 0)
 				if len(b.downs) != 0 {
 					t.Errorf("down %v", b.downs)
 				}

@@ -19,28 +19,32 @@ var (
 	outage    = Result{Verdict: Outage, Error: "503 Service Unavailable"}
 )
 
-// ledger is a store that sees to it that what was taken is ended exactly once.
+// ledger is a store that checks that every item that was taken is given back exactly once.
 type ledger struct {
 	*queuetest.Memory
 	t *testing.T
 
 	mu    sync.Mutex
 	out   map[uint64]bool
-	takes int       // calls of Take
-	fail  error     // what Take fails with
-	next  time.Time // what Take returns instead of its own, unless zero
+	takes int       // how often Take was called
+	fail  error     // the error of Take
+	next  time.Time // unless zero, the time that Take returns
+	owned func(*queue.Item) context.Context
 }
 
-func (l *ledger) Take(now time.Time) (*queue.Item, time.Time, error) {
+func (l *ledger) Take(now time.Time, except ...string) (*queue.Item, time.Time, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.takes++
 	if l.fail != nil {
 		return nil, time.Time{}, l.fail
 	}
-	item, next, err := l.Memory.Take(now)
+	item, next, err := l.Memory.Take(now, except...)
 	if item != nil {
 		l.out[item.Seq] = true
+		if l.owned != nil {
+			item.Owned = l.owned(item)
+		}
 	}
 	if !l.next.IsZero() {
 		next = l.next
@@ -48,40 +52,47 @@ func (l *ledger) Take(now time.Time) (*queue.Item, time.Time, error) {
 	return item, next, err
 }
 
-func (l *ledger) end(item *queue.Item) {
+func (l *ledger) ended(item *queue.Item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.out[item.Seq] {
-		l.t.Errorf("%s was ended twice", item.ID)
+		l.t.Errorf("%s was given back twice", item.ID)
 	}
 	delete(l.out, item.Seq)
 }
 
-func (l *ledger) Delivered(item *queue.Item)           { l.end(item); l.Memory.Delivered(item) }
-func (l *ledger) Retry(item *queue.Item, at time.Time) { l.end(item); l.Memory.Retry(item, at) }
-func (l *ledger) Bury(item *queue.Item)                { l.end(item); l.Memory.Bury(item) }
-func (l *ledger) Release(item *queue.Item)             { l.end(item); l.Memory.Release(item) }
+func (l *ledger) Delivered(item *queue.Item)           { l.ended(item); l.Memory.Delivered(item) }
+func (l *ledger) Retry(item *queue.Item, at time.Time) { l.ended(item); l.Memory.Retry(item, at) }
+func (l *ledger) Bury(item *queue.Item)                { l.ended(item); l.Memory.Bury(item) }
+func (l *ledger) Release(item *queue.Item)             { l.ended(item); l.Memory.Release(item) }
 
-func (l *ledger) failing(err error) {
+func (l *ledger) failTakes(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fail = err
 }
 
-func (l *ledger) taken() int {
+// setOwned sets the function that makes the contexts Owned of the items that are taken from now on.
+func (l *ledger) setOwned(f func(*queue.Item) context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.owned = f
+}
+
+func (l *ledger) takeCalls() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.takes
 }
 
-// try is an attempt that was seen.
+// try is an attempt that the backend has seen.
 type try struct {
 	id     string
 	at     time.Duration // since the bench was made
 	result Result
 }
 
-// bench is a dispatcher between a store and a backend. It lives in a bubble.
+// bench is a dispatcher with a store and a backend. It must be used in a bubble of synctest.
 type bench struct {
 	*testing.T
 	*Dispatcher
@@ -91,7 +102,7 @@ type bench struct {
 	mu        sync.Mutex
 	backend   func(ctx context.Context, item *queue.Item) Result
 	running   int
-	most      int // attempts at one time, so far
+	most      int // the most attempts at the same time until now
 	tries     []try
 	reports   []Report
 	downs     []time.Duration
@@ -99,10 +110,10 @@ type bench struct {
 	storeErrs []error
 }
 
-// newBench makes a bench whose backend always does the same, until it is told otherwise.
+// newBench returns a bench whose backend always returns r, until that is changed.
 func newBench(t *testing.T, opts Options, r Result) *bench {
 	b := &bench{T: t, began: time.Now()}
-	b.store = &ledger{Memory: queuetest.NewMemory(0), t: t, out: make(map[uint64]bool)}
+	b.store = &ledger{Memory: queuetest.NewMemory(queue.Limits{}), t: t, out: make(map[uint64]bool)}
 	b.answer(r)
 	b.Dispatcher = b.dispatcher(opts)
 	return b
@@ -145,7 +156,7 @@ func (b *bench) serve(ctx context.Context, item *queue.Item) (r Result) {
 	return backend(ctx, item)
 }
 
-// serveWith sets what the backend does from now on.
+// serveWith sets the function that the backend calls from now on.
 func (b *bench) serveWith(f func(ctx context.Context, item *queue.Item) Result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -156,7 +167,7 @@ func (b *bench) answer(r Result) {
 	b.serveWith(func(context.Context, *queue.Item) Result { return r })
 }
 
-// script makes the backend give these answers, and the last of them for ever.
+// script makes the backend return these results one after the other, and then always the last one.
 func (b *bench) script(results ...Result) {
 	n := 0
 	b.serveWith(func(context.Context, *queue.Item) Result {
@@ -168,7 +179,7 @@ func (b *bench) script(results ...Result) {
 	})
 }
 
-// put puts events named like a1 under the key a.
+// put puts events. An event such as a1 has the key a.
 func (b *bench) put(ids ...string) {
 	b.Helper()
 	for _, id := range ids {
@@ -187,13 +198,13 @@ func (b *bench) putKeys(n int) {
 	}
 }
 
-// sleep lets time pass, and all that happens then.
+// sleep lets time pass, and then waits until all goroutines are blocked.
 func (b *bench) sleep(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-// close ends the dispatcher as it should be ended.
+// close stops the dispatcher, and checks that no event is still taken.
 func (b *bench) close() {
 	b.Helper()
 	b.Stop(context.Background())
@@ -204,7 +215,7 @@ func (b *bench) close() {
 	}
 }
 
-// seen returns the attempts so far.
+// seen returns the attempts until now.
 func (b *bench) seen() []try {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -218,7 +229,7 @@ func (b *bench) ids() (ids []string) {
 	return ids
 }
 
-func (b *bench) holds(waiting, inFlight, dead int) {
+func (b *bench) mustHold(waiting, inFlight, dead int) {
 	b.Helper()
 	synctest.Wait()
 	if c := b.store.Counts(); c.Waiting != waiting || c.InFlight != inFlight || c.Dead != dead {
@@ -236,8 +247,8 @@ func (b *bench) dead() []queue.Dead {
 	return list
 }
 
-// gaps checks the times between attempts: from half of each to all of it.
-func gaps(t *testing.T, tries []try, want ...time.Duration) {
+// checkGaps checks that each time between two attempts is between half of the given one and all of it.
+func checkGaps(t *testing.T, tries []try, want ...time.Duration) {
 	t.Helper()
 	if len(tries) < len(want)+1 {
 		t.Fatalf("only %d attempts: %v", len(tries), tries)
@@ -251,8 +262,8 @@ func gaps(t *testing.T, tries []try, want ...time.Duration) {
 
 const sec = time.Second
 
-// doubling are waits from a second on.
-func doubling(n int) (waits []time.Duration) {
+// doublingWaits returns n longest waits, beginning with a second.
+func doublingWaits(n int) (waits []time.Duration) {
 	for i := range n {
 		waits = append(waits, min(sec<<i, 10*time.Minute))
 	}

@@ -2,35 +2,47 @@ package delivery
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"net/http"
 	"net/textproto"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
 )
 
-// Message is what a queue keeps of a callback: the POST to be delivered.
+// Message is what a queue keeps of a callback: the request as it was received, without the
+// parameters that authenticate it.
 type Message struct {
 	Host       string
-	URI        string      // path and query, without Sign and RequestTime; see [StripQuery]
+	URI        string      // path and query, without Sign and RequestTime
+	RawQuery   string      // is written after URI, without Sign and RequestTime; "" after reading
 	RemoteAddr string      // the client's address, for X-Forwarded-For; may be empty
-	Header     http.Header // Content-Type, the trace context and, where it was parsed, ce-*
+	Header     http.Header // Content-Type and the trace context
 	Body       []byte
 
-	// Event, if it is there, gives the message ce-* headers when it is written,
-	// which costs less than having them in Header.
-	Event *profile.Event
+	// Prepared says that the message is of an older version, and is delivered as it is: its
+	// body may be normalized already, and Header has the ce-* headers.
+	Prepared bool
 }
 
-// remoteAddrHeader carries RemoteAddr. No header of the message can stand for it:
-// Append leaves out those that are reserved.
+// The words with which a stored message begins.
+const (
+	// asReceived begins a message that [Message.Append] writes. Older versions of the module
+	// cannot read it, so they do not deliver it as if it were prepared.
+	asReceived = "CALLBACK "
+
+	// asPrepared begins a message of an older version.
+	asPrepared = "POST "
+)
+
+// remoteAddrHeader is the header with the RemoteAddr. A header of the callback cannot replace it, since
+// Append leaves out headers with reserved names.
 const remoteAddrHeader = "Tim-Callback-Remote-Addr"
 
-// reserved reports whether a header frames the message, rather than belonging to it.
+// reserved reports whether the stored form of a message uses a header with this name for itself.
 func reserved(canonicalName string) bool {
 	switch canonicalName {
 	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", remoteAddrHeader:
@@ -39,16 +51,26 @@ func reserved(canonicalName string) bool {
 	return false
 }
 
-// Append appends the message as an HTTP/1.1 request, those of Header in the order
-// of their names. Nothing in it can add a header or another request: in values,
-// control characters become spaces; in the URI, they and spaces are
-// percent-encoded; headers with a malformed or reserved name are left out.
+// Append appends the message to dst, in the form of an HTTP/1.1 request whose method is CALLBACK, with the
+// headers of Header sorted by name.
+// No value in the message can add a header or a second request. Control characters are replaced by
+// spaces in header values, and percent-encoded in the URI, as are spaces. Headers with a malformed or
+// reserved name are left out.
 func (m *Message) Append(dst []byte) []byte {
-	dst = append(dst, "POST "...)
+	dst = append(dst, asReceived...)
 	if !strings.HasPrefix(m.URI, "/") {
 		dst = append(dst, '/')
 	}
 	dst = appendURI(dst, m.URI)
+	if m.RawQuery != "" {
+		dst = append(dst, '?')
+		start := len(dst)
+		if dst = callback.AppendStripped(dst, m.RawQuery); len(dst) == start {
+			dst = dst[:start-1]
+		} else {
+			dst = escapeFrom(dst, start)
+		}
+	}
 	dst = append(dst, " HTTP/1.1\r\n"...)
 	dst = appendHeader(dst, "Host", m.Host)
 	if m.RemoteAddr != "" {
@@ -58,12 +80,7 @@ func (m *Message) Append(dst []byte) []byte {
 	dst = strconv.AppendInt(dst, int64(len(m.Body)), 10)
 	dst = append(dst, "\r\n"...)
 
-	if m.Event != nil {
-		for name, value := range m.Event.Headers {
-			dst = appendHeader(dst, name, value)
-		}
-	}
-	names := make([]string, 0, 16) // does not escape
+	names := make([]string, 0, 16) // on the stack
 	for name := range m.Header {
 		if validName(name) && !reserved(textproto.CanonicalMIMEHeaderKey(name)) {
 			names = append(names, name)
@@ -104,7 +121,34 @@ func appendURI(dst []byte, uri string) []byte {
 	return dst
 }
 
-// validName reports whether a header's name is a token (RFC 9110, 5.6.2).
+// escapeFrom escapes what was appended from start on as appendURI does.
+func escapeFrom(dst []byte, start int) []byte {
+	if needsNoEscape(dst[start:]) {
+		return dst
+	}
+	return appendURI(dst[:start], string(dst[start:]))
+}
+
+// needsNoEscape reports whether there is nothing to escape. It looks at eight bytes at a time,
+// since it runs for every event that is stored.
+func needsNoEscape(text []byte) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; len(text) >= 8; text = text[8:] {
+		x := binary.LittleEndian.Uint64(text)
+		del := x ^ ones*0x7f
+		if (x-ones*(' '+1))&^x&highs != 0 || (del-ones)&^del&highs != 0 {
+			return false
+		}
+	}
+	for _, c := range text {
+		if c <= ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// validName reports whether a header name is a token as in RFC 9110, section 5.6.2.
 func validName(name string) bool {
 	for i := range len(name) {
 		c := name[i]
@@ -118,19 +162,21 @@ func validName(name string) bool {
 	return name != ""
 }
 
-// ParseMessage reads what [Message.Append] wrote. Body is a part of payload.
+// ParseMessage parses a message that [Message.Append] or an older version has written. The body
+// shares the memory of payload. It returns an error if the payload is not such a message.
 func ParseMessage(payload []byte) (*Message, error) {
 	rawHead, body, ok := bytes.Cut(payload, []byte("\r\n\r\n"))
 	if !ok {
-		return nil, errors.New("the message has no end of its header")
+		return nil, errors.New("the end of the message's header is missing")
 	}
 	line, head, _ := strings.Cut(string(rawHead), "\r\n")
-	line, isPost := strings.CutPrefix(line, "POST ")
+	line, received := strings.CutPrefix(line, asReceived)
+	line, prepared := strings.CutPrefix(line, asPrepared)
 	uri, isHTTP := strings.CutSuffix(line, " HTTP/1.1")
-	if !isPost || !isHTTP || !strings.HasPrefix(uri, "/") {
+	if received == prepared || !isHTTP || !strings.HasPrefix(uri, "/") {
 		return nil, errors.New("the message does not begin with a request line")
 	}
-	m := &Message{URI: uri, Header: make(http.Header), Body: body}
+	m := &Message{URI: uri, Header: make(http.Header), Body: body, Prepared: prepared}
 	length := ""
 	values := make([]string, 0, 1+strings.Count(head, "\n")) // one allocation for all
 	for head != "" {
@@ -157,38 +203,7 @@ func ParseMessage(payload []byte) (*Message, error) {
 		}
 	}
 	if length != strconv.Itoa(len(body)) {
-		return nil, errors.New("the message's body does not have its Content-Length")
+		return nil, errors.New("the length of the message's body is not its Content-Length")
 	}
 	return m, nil
-}
-
-// StripQuery removes the parameters Sign and RequestTime, which must not be
-// stored, from a URL's raw query. Names are read as [profile.ParseQuery] reads
-// them, whatever their case and percent-encoding; all else stays byte for byte.
-func StripQuery(rawQuery string) string {
-	var kept strings.Builder
-	kept.Grow(len(rawQuery))
-	first := true
-	for pair := range strings.SplitSeq(rawQuery, "&") {
-		if secretParameter(pair) {
-			continue
-		}
-		if !first {
-			kept.WriteByte('&')
-		}
-		kept.WriteString(pair)
-		first = false
-	}
-	return kept.String()
-}
-
-func secretParameter(pair string) bool {
-	name, _, _ := strings.Cut(pair, "=")
-	if strings.ContainsAny(name, "%+") {
-		var err error
-		if name, err = url.QueryUnescape(name); err != nil {
-			return false // no callback: ParseQuery refuses the whole query
-		}
-	}
-	return strings.EqualFold(name, "Sign") || strings.EqualFold(name, "RequestTime")
 }

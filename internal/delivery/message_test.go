@@ -7,11 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
 func sampleMessage() *Message {
@@ -48,7 +45,7 @@ func TestMessageOnTheWire(t *testing.T) {
 		Header:     http.Header{"Tracestate": {"a=1", "b=2"}, "Ce-Id": {"42"}},
 		Body:       []byte("{}"),
 	}
-	const want = "POST /callback?a=b HTTP/1.1\r\n" +
+	const want = "CALLBACK /callback?a=b HTTP/1.1\r\n" +
 		"Host: im.example.com\r\n" +
 		"Tim-Callback-Remote-Addr: [2001:db8::1]:4711\r\n" +
 		"Content-Length: 2\r\n" +
@@ -127,13 +124,13 @@ func TestParseMessageRefuses(t *testing.T) {
 		"POST / HTTP/1.1\r\nContent-Length: 2\r\n folded\r\n\r\nab",
 	} {
 		if m, err := ParseMessage([]byte(payload)); err == nil {
-			t.Errorf("%q was taken as %+v", payload, m)
+			t.Errorf("%q was accepted as %+v", payload, m)
 		}
 	}
 }
 
-// FuzzMessage: whatever a message holds, it is read again as it is, but for what
-// Append says, and net/http reads the same.
+// FuzzMessage checks that any message is the same after it is written and parsed, except for what
+// Append documents, and that net/http reads the same.
 func FuzzMessage(f *testing.F) {
 	f.Add("im.example.com", "/callback?a=b", "1.2.3.4:5", "Ce-Id", "1", "Tracestate", "a", []byte("{}"))
 	f.Add("", "", "", "", "", "", "", []byte(nil))
@@ -161,7 +158,7 @@ func FuzzMessage(f *testing.F) {
 			}
 		}
 		if _, err := url.ParseRequestURI(got.URI); err != nil || got.Header["Pragma"] != nil {
-			return // net/http refuses the one and adds to the other
+			return // net/http refuses such a message, or adds to it
 		}
 		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(wire)))
 		if err != nil {
@@ -193,60 +190,6 @@ func FuzzParseMessage(f *testing.F) {
 	})
 }
 
-func TestStripQuery(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                                  "",
-		"a":                                 "a",
-		"a=1&b=%zz&&c=+":                    "a=1&b=%zz&&c=+",
-		"Sign=x":                            "",
-		"a=1&Sign=x&b=2":                    "a=1&b=2",
-		"Sign=x&a=1&RequestTime=5":          "a=1",
-		"sign=x&SIGN=y&a&Sign&requesttime=": "a",
-		"%53ign=x&Si%67n=y&Request%54ime=1": "",
-		"\u017fign=x&a=1":                   "a=1", // folds to s
-		"%c5%bfign=x&a=1":                   "a=1",
-		"Signed=1&aSign=2&RequestTimes=3":   "Signed=1&aSign=2&RequestTimes=3",
-		"Sign+=x":                           "Sign+=x", // "Sign "
-		"%zzSign=x":                         "%zzSign=x",
-		"a=Sign&b=Sign=1":                   "a=Sign&b=Sign=1",
-		"&Sign=x&":                          "&",
-	} {
-		if got := StripQuery(in); got != want {
-			t.Errorf("%q: got %q, want %q", in, got, want)
-		}
-	}
-}
-
-// FuzzStripQuery: what ParseQuery reads stays as it was, but for the secrets.
-func FuzzStripQuery(f *testing.F) {
-	f.Add("SdkAppid=1&CallbackCommand=c&RequestTime=1&Sign=x&ClientIP=::1")
-	f.Add("&&Sign&=%53ign=;%")
-	f.Fuzz(func(t *testing.T, raw string) {
-		got := StripQuery(raw)
-		if again := StripQuery(got); again != got {
-			t.Fatalf("got %q, then %q", got, again)
-		}
-		i := 0 // got's parameters are raw's, in that order
-		pairs := strings.Split(raw, "&")
-		for pair := range strings.SplitSeq(got, "&") {
-			at := slices.Index(pairs[i:], pair)
-			if at < 0 && got != "" {
-				t.Fatalf("%q became %q", raw, got)
-			}
-			i += at + 1
-		}
-		before, err := profile.ParseQuery(raw)
-		if err != nil {
-			return
-		}
-		after, err := profile.ParseQuery(got)
-		before.Sign, before.RequestTime = "", ""
-		if err != nil || after != before {
-			t.Fatalf("%q became %q: %+v, %v", raw, got, after, err)
-		}
-	})
-}
-
 func BenchmarkMessageAppend(b *testing.B) {
 	m := sampleMessage()
 	buf := m.Append(nil)
@@ -268,10 +211,44 @@ func BenchmarkParseMessage(b *testing.B) {
 	}
 }
 
-func BenchmarkStripQuery(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		StripQuery("SdkAppid=1400000000&CallbackCommand=Profile.CallbackPortraitSet&contenttype=json" +
-			"&ClientIP=127.0.0.1&OptPlatform=iOS&RequestTime=1669872112&Sign=17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061")
+// TestMessageQuery: what authenticates a callback is not written.
+func TestMessageQuery(t *testing.T) {
+	for raw, want := range map[string]string{
+		"":                            "/a",
+		"Sign=x":                      "/a",
+		"Sign=x&RequestTime=1":        "/a",
+		"b=1&Sign=x&c=2":              "/a?b=1&c=2",
+		"b=1 2\r\nX: y&requesttime=1": "/a?b=1%202%0D%0AX:%20y",
+	} {
+		m, err := ParseMessage((&Message{URI: "/a", RawQuery: raw}).Append(nil))
+		if err != nil || m.URI != want || m.RawQuery != "" {
+			t.Errorf("%q: got %+v, %v", raw, m, err)
+		}
+	}
+}
+
+// TestPreparedMessage reads a message of an older version, which is a POST.
+func TestPreparedMessage(t *testing.T) {
+	m, err := ParseMessage([]byte("POST /a?b HTTP/1.1\r\nCe-Id: 1\r\nContent-Length: 2\r\n\r\n{}"))
+	if err != nil || !m.Prepared || m.URI != "/a?b" || m.Header.Get("Ce-Id") != "1" {
+		t.Errorf("got %+v, %v", m, err)
+	}
+	if m, err := ParseMessage((&Message{URI: "/a"}).Append(nil)); err != nil || m.Prepared {
+		t.Errorf("got %+v, %v", m, err)
+	}
+	if m, err := ParseMessage([]byte("CALLBACK POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")); err == nil {
+		t.Errorf("got %+v", m)
+	}
+}
+
+func TestNeedsNoEscape(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			text := []byte("!~abcdefghij\x80\xffklmnop")
+			text[at] = byte(c)
+			if got, want := needsNoEscape(text), c > ' ' && c != 0x7f; got != want {
+				t.Fatalf("%q: got %v", text, got)
+			}
+		}
 	}
 }

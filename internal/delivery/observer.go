@@ -6,43 +6,46 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// Outcome is what an attempt led to.
+// Outcome says what happened to an event after an attempt.
 type Outcome string
 
-// All values of an [Outcome].
+// These are all values of an [Outcome].
 const (
-	OutcomeDelivered Outcome = "delivered"
-	OutcomeRetried   Outcome = "retried"
-	OutcomeDead      Outcome = "dead"
+	OutcomeDelivered Outcome = "delivered" // the backend has taken the event
+	OutcomeRetried   Outcome = "retried"   // the event waits for its next attempt
+	OutcomeDead      Outcome = "dead"      // the event is a dead letter
 )
 
-// Outcomes returns all of them.
+// Outcomes returns all values of an [Outcome].
 func Outcomes() []Outcome { return []Outcome{OutcomeDelivered, OutcomeRetried, OutcomeDead} }
 
-// Report is about an attempt that has ended, and that counts.
+// Report describes an attempt that has ended.
 type Report struct {
-	Item    *queue.Item // with its attempts as they now are; not to be kept or changed
+	Item    *queue.Item // this attempt is counted in it; must not be changed or kept
 	Result  Result
 	Outcome Outcome
-	Took    time.Duration
-	Next    time.Time // when the item is due again, if it is retried
+	Took    time.Duration // how long the attempt took
+	Next    time.Time     // when the next attempt is due; zero if there will be none
 }
 
-// Observer is told what a [Dispatcher] does, for logs and metrics. A nil function
-// is not called. They are called one after the other, each just before the store
-// is told, and must not block.
+// Observer has functions that a [Dispatcher] calls, for logs and metrics. A function may be nil. They
+// are never called at the same time, and must not block. An outcome is reported just before it is
+// recorded in the store.
 type Observer struct {
-	// Attempted follows every attempt but those that Stop has interrupted.
+	// Attempted is called after every attempt, except those that were cancelled by Stop or
+	// since their events were lost.
 	Attempted func(Report)
 
-	// Down: the backend is down for everybody, and is only probed from now on.
+	// Down is called when the backend takes no events at all. From now on the
+	// dispatcher sends only one event at a time, as a probe.
 	Down func()
 
-	// Up: the backend is up again, having been down for so long.
+	// Up is called when the backend takes events again. downFor is how long it was
+	// down.
 	Up func(downFor time.Duration)
 
-	// StoreFailed: the store could not hand out an event. It is asked again after
-	// a pause, unless err is queue.ErrClosed.
+	// StoreFailed is called when Take of the store has failed. The dispatcher calls
+	// Take again after a pause, unless err is [queue.ErrClosed].
 	StoreFailed func(err error)
 }
 
@@ -52,7 +55,7 @@ func (o *Observer) attempted(r Report) {
 	}
 }
 
-func (o *Observer) fell() {
+func (o *Observer) wentDown() {
 	if o.Down != nil {
 		o.Down()
 	}

@@ -10,22 +10,23 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
 )
 
-// Verdict is what came of an attempt to deliver.
+// Verdict says how an attempt to deliver has ended.
 type Verdict int
 
-// An Outage says nothing about the event and is retried for long; a refusal is
-// the backend's answer to this event, and retried a few times. The zero value is
-// the one with which nothing is lost.
+// These are all values of a [Verdict]. An event is tried for a long time after an outage, but only a
+// few times after a refusal, so the zero value is the safe one.
 const (
-	Outage Verdict = iota
-	Refused
-	Delivered
+	Outage    Verdict = iota // the backend failed, for a reason that is not this event
+	Refused                  // the backend did not want this event
+	Delivered                // the backend has taken the event
 )
 
+// String returns the verdict in lower case, such as "refused".
 func (v Verdict) String() string {
 	switch v {
 	case Delivered:
@@ -36,21 +37,21 @@ func (v Verdict) String() string {
 	return "outage"
 }
 
-// Result is a [Verdict] with what is to be known about a failure.
+// Result is a [Verdict] and, for a failure, its details.
 type Result struct {
 	Verdict    Verdict
-	RetryAfter time.Duration // how long the backend asked to be left alone; 0: it did not
-	Error      string        // what went wrong, for logs and dead letters; no secrets
+	RetryAfter time.Duration // how long the backend asked to wait; 0 if it did not
+	Error      string        // what went wrong, for logs and dead letters; it has no secrets
+	Answer     string        // how the backend's answer begins, see [Excerpt]; it may quote the payload
 }
 
-// Classify judges a backend's response: its final status (0 if there was none),
-// header and body, and err if it could not be asked or its response broke off. A
-// body of which only the first [profile.MaxAnswer] bytes were kept did not break
-// off. now is what a date in Retry-After counts from.
+// Classify returns the result for a backend's response: its final status (0 if there was none), header
+// and body, and the error if the request failed or the response was incomplete. It is enough if body
+// has the first [callback.MaxAnswer] bytes. A date in Retry-After is compared with now.
 //
 //   - Delivered: a 2xx, unless its body is a callback answer with ActionStatus FAIL.
-//   - Refused: that FAIL, and any 3xx or 4xx that is no outage.
-//   - Outage: err, no response, 408, 425, 429, 5xx, and what is no status for a response.
+//   - Refused: a 2xx with ActionStatus FAIL, and any 3xx or 4xx that is not an outage.
+//   - Outage: an error, no response, 408, 425, 429, 5xx, and any other status.
 func Classify(status int, header http.Header, body []byte, err error, now time.Time) Result {
 	switch {
 	case err != nil:
@@ -61,11 +62,11 @@ func Classify(status int, header http.Header, body []byte, err error, now time.T
 	r := Result{Verdict: Outage, Error: statusText(status)}
 	switch {
 	case status >= 200 && status <= 299:
-		answer, err := profile.ParseAnswer(body)
-		if err != nil || answer.ActionStatus != profile.StatusFail {
+		answer, err := callback.ParseAnswer(body)
+		if err != nil || answer.ActionStatus != callback.StatusFail {
 			return Result{Verdict: Delivered}
 		}
-		// not its ErrorInfo, which may quote the payload
+		// the error leaves out ErrorInfo, which may quote the payload
 		r.Verdict, r.Error = Refused, fmt.Sprintf("%s, ActionStatus FAIL, ErrorCode %d", r.Error, answer.ErrorCode)
 	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests:
 	case status >= 300 && status <= 499:
@@ -79,7 +80,7 @@ func statusText(status int) string {
 	return strings.TrimSpace(strconv.Itoa(status) + " " + http.StatusText(status))
 }
 
-// errorText is err without the URL that a client's error begins with.
+// errorText returns the text of err without the URL, with which the errors of HTTP clients begin.
 func errorText(err error) string {
 	if urlErr, ok := errors.AsType[*url.Error](err); ok && urlErr.Err != nil {
 		err = urlErr.Err
@@ -87,23 +88,42 @@ func errorText(err error) string {
 	return cmp.Or(clean(err.Error()), "unknown error")
 }
 
-// clean makes a text fit for one line of a log: printable and at most 256 bytes.
+// Excerpt returns the first 200 characters of a text, for the record of attempts, as one line that is
+// valid UTF-8 and printable.
+func Excerpt(text []byte) string {
+	const most = 200
+	s := printable(string(text[:min(len(text), most*utf8.UTFMax)]))
+	n := 0
+	for i := range s {
+		if n++; n > most {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// clean makes a text fit into one line of a log: it makes it printable, and at most 256 bytes long.
 func clean(s string) string {
 	const most = 256
 	if len(s) > most {
 		s = s[:most-len("…")] + "…"
 	}
-	s = strings.ToValidUTF8(s, "") // also of a character that was cut
+	return printable(s)
+}
+
+// printable removes what is not valid UTF-8, a part of a character that was cut for example, and
+// replaces what is not printable by spaces.
+func printable(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return ' '
-	}, s))
+	}, strings.ToValidUTF8(s, "")))
 }
 
-// retryAfter reads a Retry-After header: seconds or an HTTP date. It is 0 for
-// what is neither, and for a date that has passed.
+// retryAfter parses a Retry-After header, which has a number of seconds or an HTTP date. It returns
+// 0 if the header has neither, or a date that has passed.
 func retryAfter(value string, now time.Time) time.Duration {
 	const most = 365 * 24 * time.Hour
 	if value = strings.TrimSpace(value); value == "" {
@@ -111,7 +131,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	}
 	if strings.Trim(value, "0123456789") == "" {
 		seconds, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || seconds > int64(most/time.Second) { // digits, but too many
+		if err != nil || seconds > int64(most/time.Second) { // the number is too large
 			return most
 		}
 		return time.Duration(seconds) * time.Second

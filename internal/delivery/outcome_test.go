@@ -31,7 +31,7 @@ func TestClassify(t *testing.T) {
 		{200, "", nil, Delivered, ""},
 		{200, ok, nil, Delivered, ""},
 		{200, "<html>", nil, Delivered, ""},
-		{200, `{"ActionStatus":"FAIL"}`, nil, Delivered, ""}, // no callback answer
+		{200, `{"ActionStatus":"FAIL"}`, nil, Delivered, ""}, // this is not a callback answer
 		{200, fail, nil, Refused, "200 OK, ActionStatus FAIL, ErrorCode 7"},
 		{202, fail, nil, Refused, "202 Accepted, ActionStatus FAIL, ErrorCode 7"},
 		{204, "", nil, Delivered, ""},
@@ -69,6 +69,23 @@ func TestClassify(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%d %q %v: got %+v, want %+v", test.status, test.body, test.err, got, want)
+		}
+	}
+}
+
+func TestExcerpt(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                              "",
+		"no such user":                  "no such user",
+		" {\r\n\t\"a\": 1\x00\u202e}\n": "{   \"a\": 1  }",
+		"\xff语\xe8\xaf":                 "语",
+		strings.Repeat("x", 1000):       strings.Repeat("x", 200),
+		strings.Repeat("語", 1000):       strings.Repeat("語", 200),
+		strings.Repeat("😀", 201):        strings.Repeat("😀", 200),
+		"a" + strings.Repeat("😀", 201):  "a" + strings.Repeat("😀", 199),
+	} {
+		if got := Excerpt([]byte(text)); got != want {
+			t.Errorf("%.40q: got %q, want %q", text, got, want)
 		}
 	}
 }

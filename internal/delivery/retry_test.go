@@ -12,12 +12,12 @@ func TestRefusedFiveTimes(t *testing.T) {
 		b.put("a1")
 		b.Start()
 		b.sleep(time.Minute)
-		b.holds(0, 0, 1)
+		b.mustHold(0, 0, 1)
 		tries := b.seen()
 		if len(tries) != 5 {
 			t.Fatalf("got %d attempts, want 5", len(tries))
 		}
-		gaps(t, tries, doubling(4)...)
+		checkGaps(t, tries, doublingWaits(4)...)
 		dead := b.dead()[0]
 		if dead.Attempts != 5 || dead.LastError != refused.Error || dead.First.Sub(b.began) != 0 || dead.Last.Sub(b.began) != tries[4].at {
 			t.Errorf("got %+v", dead)
@@ -25,13 +25,13 @@ func TestRefusedFiveTimes(t *testing.T) {
 		if last := b.reports[4]; last.Outcome != OutcomeDead {
 			t.Errorf("got %+v", last)
 		}
-		// it holds up nobody, and has its five attempts again
+		// after a replay it does not hold up others, and has five attempts again
 		b.put("a2")
 		if _, err := b.store.Replay(); err != nil {
 			t.Fatal(err)
 		}
 		b.sleep(2 * time.Minute)
-		b.holds(0, 0, 2)
+		b.mustHold(0, 0, 2)
 		if n := len(b.seen()); n != 15 {
 			t.Errorf("got %d attempts, want 15", n)
 		}
@@ -46,7 +46,7 @@ func TestRefusalsAreCountedAmongOutages(t *testing.T) {
 		b.put("a1")
 		b.Start()
 		b.sleep(5 * time.Hour)
-		b.holds(0, 0, 1)
+		b.mustHold(0, 0, 1)
 		if n := len(b.seen()); n != 12 {
 			t.Errorf("got %d attempts, want 12", n)
 		}
@@ -61,22 +61,22 @@ func TestGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{}, outage)
 		b.put("a1", "a2")
-		b.sleep(100 * time.Hour) // waiting costs nothing of its time
+		b.sleep(100 * time.Hour) // the time before the first attempt does not count
 		b.Start()
 		b.sleep(71*time.Hour + 59*time.Minute)
-		b.holds(2, 0, 0)
+		b.mustHold(2, 0, 0)
 		b.sleep(12 * time.Minute)
-		b.holds(1, 0, 1)
-		gaps(t, b.seen(), doubling(20)...)
+		b.mustHold(1, 0, 1)
+		checkGaps(t, b.seen(), doublingWaits(20)...)
 		dead := b.dead()[0]
 		if d := dead.Last.Sub(dead.First); d < 72*time.Hour || d > 72*time.Hour+10*time.Minute || dead.First.Sub(b.began) != 100*time.Hour {
 			t.Errorf("got %+v", dead)
 		}
-		// the second one's time began with its own first attempt
+		// the time of the second event began with its own first attempt
 		b.sleep(71*time.Hour + 30*time.Minute)
-		b.holds(1, 0, 1)
+		b.mustHold(1, 0, 1)
 		b.sleep(time.Hour)
-		b.holds(0, 0, 2)
+		b.mustHold(0, 0, 2)
 		b.close()
 	})
 }
@@ -90,13 +90,13 @@ func TestRetryAfter(t *testing.T) {
 		b.put("a1")
 		b.Start()
 		b.sleep(10 * time.Minute)
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 		b.close()
 		tries := b.seen()
 		if len(tries) != 4 || tries[1].at != 30*sec || tries[2].at != 90*sec {
 			t.Errorf("got %v", tries)
 		}
-		gaps(t, tries[2:], 4*sec)
+		checkGaps(t, tries[2:], 4*sec)
 	})
 }
 
@@ -106,7 +106,7 @@ func TestRetryMaxBelowMin(t *testing.T) {
 		b.put("a1")
 		b.Start()
 		b.sleep(5 * time.Minute)
-		gaps(t, b.seen(), time.Minute, time.Minute, time.Minute)
+		checkGaps(t, b.seen(), time.Minute, time.Minute, time.Minute)
 		b.close()
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// grace is a context for Stop that ends after d.
+// grace returns a context for Stop that is done after d.
 func grace(d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	context.AfterFunc(ctx, cancel)
@@ -22,7 +22,7 @@ func TestStopWithNothingToDo(t *testing.T) {
 		"not started": func(*bench) {},
 		"idle":        func(b *bench) { b.Start() },
 		"waiting":     func(b *bench) { b.put("a1"); b.Start(); b.sleep(10 * sec) },
-		"store fails": func(b *bench) { b.store.failing(errors.New("damaged")); b.Start(); b.sleep(time.Minute) },
+		"store fails": func(b *bench) { b.store.failTakes(errors.New("damaged")); b.Start(); b.sleep(time.Minute) },
 		"down":        func(b *bench) { b.putKeys(12); b.Start(); b.sleep(time.Minute) },
 		"closed":      func(b *bench) { b.store.Close(); b.Start(); b.sleep(sec) },
 		"just put":    func(b *bench) { b.Start(); b.sleep(sec); b.put("a1") },
@@ -33,20 +33,20 @@ func TestStopWithNothingToDo(t *testing.T) {
 				f(b)
 				at := b.now()
 				b.close()
-				b.close() // again
+				b.close() // a second time
 				if b.now() != at {
 					t.Errorf("it took %v", b.now()-at)
 				}
-				n := b.store.taken()
-				b.Start() // is too late
-				b.store.failing(nil)
+				n := b.store.takeCalls()
+				b.Start() // this must do nothing
+				b.store.failTakes(nil)
 				b.store.Put(context.Background(), queue.Event{ID: "z1", Key: "z"})
 				b.sleep(time.Hour)
-				if b.store.taken() != n {
-					t.Error("it takes events still")
+				if b.store.takeCalls() != n {
+					t.Error("it still takes events")
 				}
 				if b.ctx.Err() == nil {
-					t.Error("its context is left")
+					t.Error("its context is not cancelled")
 				}
 			})
 		})
@@ -73,7 +73,7 @@ func TestStopWaitsForAttempts(t *testing.T) {
 		if b.now() != 5*sec {
 			t.Errorf("it took until %v, want 5s", b.now())
 		}
-		b.holds(3, 0, 0)
+		b.mustHold(3, 0, 0)
 		if len(b.reports) != 2 || len(b.seen()) != 2 {
 			t.Errorf("got %+v", b.reports)
 		}
@@ -84,14 +84,14 @@ func TestStopWaitsForAttempts(t *testing.T) {
 func TestStopTakesNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{Workers: 1}, delivered)
-		b.observer.Attempted = func(Report) { // while the dispatcher is about to go on
+		b.observer.Attempted = func(Report) { // just before the dispatcher goes on
 			go b.Stop(context.Background())
 			<-b.stop
 		}
 		b.put("a1", "a2", "b1")
 		b.Start()
 		b.sleep(sec)
-		b.holds(2, 0, 0)
+		b.mustHold(2, 0, 0)
 		b.close()
 	})
 }
@@ -102,14 +102,14 @@ func TestStopCancelsAttempts(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, Options{Timeout: time.Minute}, outage)
 				if down {
-					b = fallen(t, Options{Timeout: time.Minute}, 0)
+					b = downBench(t, Options{Timeout: time.Minute}, 0)
 				}
 				b.serveWith(func(ctx context.Context, item *queue.Item) Result {
 					<-ctx.Done()
-					time.Sleep(sec) // to tidy up
+					time.Sleep(sec) // as an attempt that needs time to end
 					switch item.ID {
 					case "y1":
-						return delivered // just in time
+						return delivered // it had just succeeded
 					case "z1":
 						panic(ctx.Err())
 					case "w1":
@@ -136,7 +136,7 @@ func TestStopCancelsAttempts(t *testing.T) {
 					}
 				}
 				b.close()
-				// what was interrupted is due at once, and as it was
+				// interrupted events are due at once, and unchanged
 				for {
 					item, _, err := b.store.Memory.Take(time.Now())
 					if err != nil {
@@ -166,27 +166,28 @@ func TestStopWithoutGrace(t *testing.T) {
 		b.sleep(sec)
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		go b.Stop(context.Background()) // is cut short as well
+		go b.Stop(context.Background()) // this one is cut short too
 		b.Stop(ctx)
 		if b.now() != sec {
 			t.Errorf("it took until %v", b.now())
 		}
-		b.holds(16, 0, 0)
+		b.mustHold(16, 0, 0)
 		b.close()
 	})
 }
 
 func TestStopAndGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := fallen(t, Options{}, 3)
+		b := downBench(t, Options{}, 3)
+		synctest.Wait() // until the first event has been tried
 		b.close()
 		b.answer(delivered)
 		b.Dispatcher = b.dispatcher(Options{})
 		b.Start()
 		b.sleep(sec)
-		b.holds(0, 0, 0)
-		for _, r := range b.reports[10:] {
-			if r.Item.Key < "a" && r.Item.Attempts != 2 || r.Item.Key >= "a" && r.Item.Attempts != 1 {
+		b.mustHold(0, 0, 0)
+		for _, r := range b.reports[11:] {
+			if tried := r.Item.Key <= "a"; tried && r.Item.Attempts != 2 || !tried && r.Item.Attempts != 1 {
 				t.Errorf("got %+v", r.Item)
 			}
 		}
@@ -194,8 +195,8 @@ func TestStopAndGoOn(t *testing.T) {
 	})
 }
 
-// TestRefusalsOutliveTheDispatcher: a server that restarts often must not try a
-// refused event for ever.
+// TestRefusalsOutliveTheDispatcher checks that refusals are counted across restarts. Otherwise a server
+// that restarts often would never give up a refused event.
 func TestRefusalsOutliveTheDispatcher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{}, refused)
@@ -207,7 +208,7 @@ func TestRefusalsOutliveTheDispatcher(t *testing.T) {
 		b.Dispatcher = b.dispatcher(Options{})
 		b.Start()
 		b.sleep(time.Hour)
-		b.holds(0, 0, 1)
+		b.mustHold(0, 0, 1)
 		if n := len(b.seen()); before == 0 || n != 5 {
 			t.Errorf("%d attempts, %d of them before", n, before)
 		}
@@ -215,7 +216,8 @@ func TestRefusalsOutliveTheDispatcher(t *testing.T) {
 	})
 }
 
-// TestRetireHandsOver has a new dispatcher take over while the old one's attempt goes on.
+// TestRetireHandsOver checks that a new dispatcher can take over while an attempt of the old one goes
+// on.
 func TestRetireHandsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{}, delivered)
@@ -228,17 +230,17 @@ func TestRetireHandsOver(t *testing.T) {
 		old.Start()
 		synctest.Wait()
 		old.Retire()
-		old.Retire() // again does nothing
+		old.Retire() // a second call does nothing
 		b.Dispatcher = b.dispatcher(Options{})
 		b.Start()
 		b.put("b1")
 		synctest.Wait()
-		b.holds(1, 2, 0) // a1 with the old one, b1 with the new one, a2 behind a1
+		b.mustHold(1, 2, 0) // a1 is with the old one, b1 with the new one, and a2 waits for a1
 		b.sleep(6 * sec)
-		b.holds(0, 1, 0) // a2, which the new one took
+		b.mustHold(0, 1, 0) // the new one has taken a2
 		old.Stop(t.Context())
 		b.sleep(6 * sec)
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 		b.close()
 	})
 }

@@ -15,12 +15,12 @@ func TestIdleCostsNothing(t *testing.T) {
 		b := newBench(t, Options{}, outage)
 		b.Start()
 		b.sleep(24 * time.Hour)
-		if n := b.store.taken(); n > 1 {
+		if n := b.store.takeCalls(); n > 1 {
 			t.Errorf("asked an empty store %d times", n)
 		}
 		b.put("a1")
 		b.sleep(24 * time.Hour)
-		if tries, n := len(b.seen()), b.store.taken(); n > 5*tries {
+		if tries, n := len(b.seen()), b.store.takeCalls(); n > 5*tries {
 			t.Errorf("asked the store %d times for %d attempts", n, tries)
 		}
 		b.close()
@@ -34,7 +34,7 @@ func TestAPutIsAttemptedAtOnce(t *testing.T) {
 		for i := range 10 {
 			b.sleep(sec)
 			b.put(fmt.Sprintf("a%d", i))
-			b.holds(0, 0, 0)
+			b.mustHold(0, 0, 0)
 		}
 		b.close()
 	})
@@ -43,25 +43,30 @@ func TestAPutIsAttemptedAtOnce(t *testing.T) {
 func TestStoreFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{}, delivered)
-		b.store.failing(queue.ErrUnavailable)
+		b.store.failTakes(queue.ErrUnavailable)
 		b.Start()
-		for range 600 {
-			b.sleep(100 * time.Millisecond)
-			b.store.Hasten() // wakes
-		}
-		if n := b.store.taken(); n < 8 || n > 20 || len(b.storeErrs) != n {
+		b.sleep(time.Minute)
+		if n := b.store.takeCalls(); n < 8 || n > 20 || len(b.storeErrs) != n {
 			t.Errorf("asked %d times in a minute, of which %d were reported", n, len(b.storeErrs))
 		}
-		b.store.failing(nil)
+		// after a signal Take is called again, but not for each of many signals
+		for range 6000 {
+			b.sleep(10 * time.Millisecond)
+			b.store.Hasten()
+		}
+		if n := b.store.takeCalls(); n < 300 || n > 620 {
+			t.Errorf("asked %d times in two minutes", n)
+		}
+		b.store.failTakes(nil)
 		b.put("a1")
 		b.sleep(10 * sec)
-		b.holds(0, 0, 0)
-		// it was well in between
-		b.store.failing(queue.ErrUnavailable)
-		n := b.store.taken()
+		b.mustHold(0, 0, 0)
+		// Take had succeeded before, so the waits begin again
+		b.store.failTakes(queue.ErrUnavailable)
+		n := b.store.takeCalls()
 		b.put("a2")
 		b.sleep(100 * time.Millisecond)
-		if got := b.store.taken() - n; got != 2 {
+		if got := b.store.takeCalls() - n; got != 2 {
 			t.Errorf("asked %d times in the first 100ms, want 2", got)
 		}
 		b.close()
@@ -74,7 +79,7 @@ func TestStoreIsNotReadyWhenItSaid(t *testing.T) {
 		b.store.next = b.began
 		b.Start()
 		b.sleep(sec)
-		if n := b.store.taken(); n > 101 {
+		if n := b.store.takeCalls(); n > 101 {
 			t.Errorf("asked %d times in a second", n)
 		}
 		b.close()

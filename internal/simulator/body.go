@@ -18,11 +18,12 @@ import (
 // Item is one changed field of a profile.
 type Item struct {
 	Tag   string
-	Value string // a JSON string or number
+	Value string // JSON: a string or a number
 }
 
-// ParseItem reads Tag=Value. The value of a tag that Tencent documents as uint32
-// becomes a number, all others a string.
+// ParseItem reads Tag=Value. The value becomes a number if Tencent documents it as uint32, and
+// a string otherwise. ParseItem returns an error if there is no "=", if the tag does not begin
+// with "Tag_", or if the value is not valid.
 func ParseItem(s string) (Item, error) {
 	tag, value, ok := strings.Cut(s, "=")
 	switch {
@@ -37,19 +38,21 @@ func ParseItem(s string) (Item, error) {
 	}
 	n, err := strconv.ParseUint(value, 10, 32)
 	if err != nil {
-		return Item{}, fmt.Errorf("the value of %s is an integer from 0 to 4294967295, not %q", tag, value)
+		return Item{}, fmt.Errorf("the value of %s must be an integer from 0 to 4294967295, not %q", tag, value)
 	}
 	return Item{tag, strconv.FormatUint(n, 10)}, nil
 }
 
-// MaxEventTime is the last millisecond that can be written as RFC 3339.
+// MaxEventTime is the last millisecond that RFC 3339 can express.
 var MaxEventTime = time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)
 
-// leastMillis is in 1973; less than that are seconds that were taken for milliseconds.
+// leastMillis is a time in 1973. A smaller number is likely to be in seconds instead of
+// milliseconds.
 const leastMillis = 100_000_000_000
 
-// ParseEventTime reads milliseconds since 1970 or RFC 3339, from 1970 to
-// [MaxEventTime]. What is finer than a millisecond is cut off.
+// ParseEventTime reads a time as milliseconds since 1970 or in RFC 3339. It must be between
+// 1970 and [MaxEventTime], and is cut off to milliseconds. ParseEventTime returns an error for
+// anything else, and for a number that is likely to be in seconds.
 func ParseEventTime(s string) (time.Time, error) {
 	if s != "" && strings.Trim(s, "0123456789") == "" {
 		ms, err := strconv.ParseInt(s, 10, 64)
@@ -57,7 +60,7 @@ func ParseEventTime(s string) (time.Time, error) {
 			return time.Time{}, fmt.Errorf("%s ms is after the year 9999", s)
 		}
 		if ms < leastMillis {
-			return time.Time{}, fmt.Errorf("%s ms is in %d: milliseconds are wanted, these look like seconds", s, time.UnixMilli(ms).UTC().Year())
+			return time.Time{}, fmt.Errorf("%s ms is in %d: use milliseconds, this looks like seconds", s, time.UnixMilli(ms).UTC().Year())
 		}
 		return time.UnixMilli(ms).UTC(), nil
 	}
@@ -71,7 +74,7 @@ func ParseEventTime(s string) (time.Time, error) {
 	return t.UTC().Truncate(time.Millisecond), nil
 }
 
-// Sample is the change of Tencent's documents, at no certain time.
+// Sample returns the change that is the example in Tencent's documents.
 func Sample() Change {
 	return Change{From: "id1", Operator: "id1", Items: []Item{
 		{"Tag_Profile_IM_Nick", `"nick1"`},
@@ -81,25 +84,26 @@ func Sample() Change {
 	}}
 }
 
-// Change is a change of a user's profile, of which Profile.CallbackPortraitSet tells.
+// Change is a change of a user's profile, which Profile.CallbackPortraitSet reports.
 type Change struct {
-	From     string // whose profile it is
-	Operator string // who changed it
+	From     string // UserID of the user whose profile is changed
+	Operator string // UserID of the user who changes it
 	Items    []Item
 }
 
-// CheckUserID says why a UserID cannot be sent.
+// CheckUserID returns an error if a UserID is empty or not valid UTF-8.
 func CheckUserID(s string) error {
 	switch {
 	case s == "":
-		return errors.New("a UserID is not empty")
+		return errors.New("the UserID is empty")
 	case !utf8.ValidString(s):
 		return fmt.Errorf("%q is not valid UTF-8", s)
 	}
 	return nil
 }
 
-// Body is the callback's body at a time, laid out as in Tencent's documents.
+// Body returns the body of the callback for a change at this time, in the layout of Tencent's
+// documents.
 func (c Change) Body(at time.Time) []byte {
 	items := make([]string, len(c.Items))
 	for i, item := range c.Items {
@@ -115,16 +119,16 @@ func (c Change) Body(at time.Time) []byte {
 }
 
 func quote(s string) string {
-	// the only error is invalid UTF-8, which was refused
+	// the only possible error is invalid UTF-8, which was refused before
 	b, _ := jsontext.AppendQuote(nil, s)
 	return string(b)
 }
 
-// EventClock gives each of many callbacks an EventTime of its own, without which two
-// with the same words would be one event. It is safe for concurrent use.
+// EventClock gives each of many callbacks a different EventTime. Two callbacks with the same
+// body and the same EventTime would be the same event. It is safe for concurrent use.
 type EventClock struct {
-	// Start is the first time. Default: all times are the time of asking, or the
-	// next millisecond that has not been given away.
+	// Start is the first time; each later one is a millisecond after the one before. By
+	// default, a time is the present one, but at least a millisecond after the one before.
 	Start time.Time
 
 	mu   sync.Mutex
@@ -132,7 +136,7 @@ type EventClock struct {
 	used bool
 }
 
-// Next is the next time, in whole milliseconds.
+// Next returns the next time, in whole milliseconds.
 func (c *EventClock) Next() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,32 +7,20 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// documented is the body in Tencent's documents, byte for byte.
-const documented = `{
-  "CallbackCommand": "Profile.CallbackPortraitSet",
-  "Operator_Account": "id1",
-  "From_Account": "id1",
-  "EventTime": 1656921052497,
-  "ProfileItem": [
-    {"Tag": "Tag_Profile_IM_Nick", "Value": "nick1"},
-    {"Tag": "Tag_Profile_IM_Gender", "Value": "Gender_Type_Male"},
-    {"Tag": "Tag_Profile_IM_AllowType", "Value": "AllowType_Type_NeedConfirm"},
-    {"Tag": "Tag_Profile_Custom_Data", "Value": "your custom data"}
-  ]
-}`
-
 func TestSample(t *testing.T) {
-	if got := string(Sample().Body(time.UnixMilli(1656921052497))); got != documented {
+	if got := string(Sample().Body(time.UnixMilli(1656921052497))); got != sample.Body {
 		t.Errorf("got %s", got)
 	}
 }
 
 func TestBody(t *testing.T) {
 	change := Change{From: "\"昵\\\u2028", Operator: "admin", Items: []Item{{"Tag_Profile_IM_Level", "3"}, {"Tag_\n", `"<&>"`}}}
-	e, err := profile.Decode(profile.Query{SDKAppID: "1", Command: profile.Command}, change.Body(time.UnixMilli(0)))
+	e, err := profile.Decode(callback.Query{SDKAppID: "1", Command: profile.Command}, change.Body(time.UnixMilli(0)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +101,7 @@ func TestEventClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c EventClock
 		now := time.Now().UnixMilli()
-		for i := range int64(3) { // faster than a millisecond each
+		for i := range int64(3) { // these times are requested within one millisecond
 			if got := c.Next().UnixMilli(); got != now+i {
 				t.Errorf("%d: got %d, want %d", i, got, now+i)
 			}
@@ -131,7 +119,7 @@ func TestEventClock(t *testing.T) {
 	}
 }
 
-// What ParseItem takes comes out of a body as it went in.
+// The items that ParseItem accepts are unchanged after a body is decoded.
 func FuzzParseItem(f *testing.F) {
 	for _, s := range []string{"Tag_Profile_IM_Nick=a\"\\\n\u2028", "Tag_Profile_IM_Level=007", "Tag_=", "nick=x", "Tag_\xff=x", "Tag_\x00=\x7f=="} {
 		f.Add(s)
@@ -164,7 +152,7 @@ func FuzzParseItem(f *testing.F) {
 		default:
 			t.Errorf("%q: got %T", s, v)
 		}
-		if _, err := profile.Decode(profile.Query{SDKAppID: "1", Command: profile.Command}, body); err != nil {
+		if _, err := profile.Decode(callback.Query{SDKAppID: "1", Command: profile.Command}, body); err != nil {
 			t.Errorf("%q: %v", s, err)
 		}
 	})
@@ -179,7 +167,7 @@ func FuzzParseEventTime(f *testing.F) {
 		if err != nil {
 			return
 		}
-		e, err := profile.Decode(profile.Query{SDKAppID: "1", Command: profile.Command}, Sample().Body(at))
+		e, err := profile.Decode(callback.Query{SDKAppID: "1", Command: profile.Command}, Sample().Body(at))
 		if err != nil || !e.EventTime.Equal(at) || e.EventTime.Before(time.UnixMilli(0)) {
 			t.Errorf("%q: got %v, %v", s, at, err)
 		}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// histogram counts durations, to within 1 %, in a memory that does not grow with
-// their number: a power of two of microseconds is cut into 128 buckets.
+// histogram counts durations with an error of at most 1 %. Its size does not depend on their
+// number: there are 128 buckets for each power of two of microseconds.
 type histogram struct {
 	counts [128 * 32]uint64
 	total  uint64
@@ -20,21 +20,22 @@ func (h *histogram) add(d time.Duration) {
 	h.max = max(h.max, d)
 }
 
-// bucket is the place of d. The first 256 hold a microsecond each; from there on
-// the 8 leading bits count.
+// bucket returns the index of the bucket for d. Each of the first 256 buckets is for one
+// microsecond. The others are for durations with the same 8 leading bits.
 func bucket(d time.Duration) int {
 	us := uint64(max(d, 0) / time.Microsecond)
 	shift := max(bits.Len64(us)-8, 0)
 	return min(shift*128+int(us>>shift), len(histogram{}.counts)-1)
 }
 
-// upper is the longest duration of a bucket, in whole microseconds.
+// upper returns the longest duration of a bucket, in whole microseconds.
 func upper(bucket int) time.Duration {
 	shift := max(bucket/128-1, 0)
 	return time.Duration((uint64(bucket-shift*128)+1)<<shift-1) * time.Microsecond
 }
 
-// percentile is the duration that p percent do not exceed; 0 if there are none.
+// percentile returns the duration that p percent of all durations do not exceed, or 0 if there
+// are no durations.
 func (h *histogram) percentile(p float64) time.Duration {
 	rank, seen := max(uint64(math.Ceil(p*float64(h.total)/100)), 1), uint64(0)
 	for i, n := range h.counts {

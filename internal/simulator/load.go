@@ -6,22 +6,24 @@ import (
 	"time"
 )
 
-// Load is how many callbacks are sent, and how fast.
+// Load says how many callbacks are sent, and how fast.
 type Load struct {
-	Count       int     // at least 1
-	Rate        float64 // a second; 0 is as fast as the answers come
-	Concurrency int     // how many may wait for their answer at once; at least 1
+	Count       int     // number of callbacks; at least 1
+	Rate        float64 // callbacks per second; 0 means no limit
+	Concurrency int     // how many callbacks may wait for an answer at the same time; at least 1
 }
 
-// catchUp is how far a load that fell behind makes up for it. Beyond that a slow
-// endpoint would later get more than the rate for as long as it was slow.
+// catchUp limits the callbacks that are sent faster than the rate after a delay to those of
+// this time. Without the limit, an endpoint that was slow for a while would get more than
+// the rate for just as long.
 const catchUp = 100 * time.Millisecond
 
-// maxPause, in seconds, keeps a tiny rate from being more than a Duration holds.
+// maxPause is the longest pause in seconds. It keeps the pause of a tiny rate within the range
+// of a Duration.
 const maxPause = 1e9
 
-// Run calls send for each callback, and returns when all calls have. It stops
-// calling when ctx is done.
+// Run calls send for each callback, and returns when all calls have returned. It makes no more
+// calls when ctx is done.
 func (l Load) Run(ctx context.Context, send func()) {
 	turns := make(chan struct{})
 	var workers sync.WaitGroup
@@ -47,7 +49,8 @@ func (l Load) Run(ctx context.Context, send func()) {
 	}
 }
 
-// wait waits until it is next's turn, and moves next on. It is false if ctx is done.
+// wait waits until the time next, and then sets next to the time of the following callback. It
+// returns false if ctx is done.
 func (l Load) wait(ctx context.Context, next *time.Time) bool {
 	if ctx.Err() != nil {
 		return false

@@ -54,7 +54,7 @@ func TestLoadKeepsTheRate(t *testing.T) {
 	})
 }
 
-// An endpoint that was slow for a while must not get all that was missed at once.
+// An endpoint that was slow for a while must not get all missed callbacks at once.
 func TestLoadDoesNotBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const hang = 10 * time.Second
@@ -67,7 +67,7 @@ func TestLoadDoesNotBurst(t *testing.T) {
 				late++
 			}
 		})
-		// 100 ms of 100 a second, and what was handed out and due by then
+		// 100 ms at 100 per second are 10; a few more were already due
 		if late < 10 || late > 14 {
 			t.Errorf("%d callbacks at once after the endpoint hung", late)
 		}

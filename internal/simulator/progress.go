@@ -9,8 +9,8 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/internal/console"
 )
 
-// ShowProgress keeps a line on a terminal up to date until the returned function
-// is called, which removes the line.
+// ShowProgress shows the progress in one line on a terminal, and updates it until stop is
+// called. stop removes the line.
 func (t *Tally) ShowProgress(w io.Writer, requested int) (stop func()) {
 	done := make(chan struct{})
 	var shown sync.WaitGroup
@@ -35,10 +35,10 @@ func (t *Tally) ShowProgress(w io.Writer, requested int) (stop func()) {
 	}
 }
 
-// progress is the line, cut to width.
+// progress returns the line, cut off to width.
 func (t *Tally) progress(requested, width int) string {
 	r := t.Report(requested)
-	line := fmt.Sprintf("%d/%d sent, %d not taken, %.0f a second", r.Sent, requested, r.Sent-r.Taken, r.PerSecond)
+	line := fmt.Sprintf("%d/%d sent, %d not accepted, %.0f per second", r.Sent, requested, r.Sent-r.Taken, r.PerSecond)
 	if r.Latency != nil {
 		line += ", p99 " + duration(r.Latency.P99)
 	}

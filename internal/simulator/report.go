@@ -10,31 +10,32 @@ import (
 	"strings"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/console"
 	"github.com/d13c7061/caddy-tim-callback/internal/tencent"
-	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// Report is what came of a run, for scripts as JSON. There are no secrets in it but
-// what the callback URL has of its own.
+// Report is the outcome of a run. As JSON it is for scripts. It contains no secrets, except
+// those in the callback URL's own parameters.
 type Report struct {
-	AllTaken    bool                              `json:"all_taken"`   // at least one was sent, and all answers would be taken
-	Interrupted bool                              `json:"interrupted"` // fewer were sent than asked for
-	Requested   int                               `json:"requested"`
+	AllTaken    bool                              `json:"all_taken"`   // at least one callback was sent, and Tencent would accept all answers
+	Interrupted bool                              `json:"interrupted"` // fewer callbacks were sent than requested
+	Requested   int                               `json:"requested"`   // callbacks to send
 	Sent        int                               `json:"sent"`
-	Taken       int                               `json:"taken"`     // of those sent
-	SaidFail    int                               `json:"said_fail"` // of those taken: the answer's ActionStatus is FAIL
-	Connections int                               `json:"connections"`
+	Taken       int                               `json:"taken"`       // callbacks whose answer Tencent would accept
+	SaidFail    int                               `json:"said_fail"`   // those among them whose answer has ActionStatus FAIL
+	Connections int                               `json:"connections"` // connections that were opened
 	Seconds     float64                           `json:"seconds"`
 	PerSecond   float64                           `json:"per_second"`
-	Latency     *Latency                          `json:"latency_ms,omitempty"` // absent if nothing was answered
+	Latency     *Latency                          `json:"latency_ms,omitempty"` // absent if there was no answer
 	Failures    map[tencent.Failure]*FailureCount `json:"failures"`
-	Callback    *CallbackReport                   `json:"callback,omitempty"` // if one was requested
+	Commands    map[string]*CommandCount          `json:"commands,omitempty"` // only if there were several commands
+	Callback    *CallbackReport                   `json:"callback,omitempty"` // only if one callback was requested
 }
 
-// Latency is how long answers took, in milliseconds, from the start of sending (or
-// of connecting) to their end. Those that came too late are in it with the time
-// after which Tencent would have hung up.
+// Latency says how long answers took, in milliseconds, from the start of sending (or of
+// connecting) to the end of the answer. An answer that did not arrive in time counts with the
+// time after which the sender stopped waiting.
 type Latency struct {
 	P50 float64 `json:"p50"`
 	P90 float64 `json:"p90"`
@@ -45,13 +46,13 @@ type Latency struct {
 // CallbackReport is one callback and its answer.
 type CallbackReport struct {
 	Request Message         `json:"request"`
-	Answer  *Answer         `json:"answer,omitempty"` // absent if there is none, not even a part
-	TLS     *TLS            `json:"tls,omitempty"`    // absent over plain HTTP and where there is no answer
-	Millis  float64         `json:"ms"`               // until the answer, or until it failed
-	Taken   bool            `json:"taken"`
-	Failure tencent.Failure `json:"failure,omitempty"` // why it is not taken
-	Detail  string          `json:"detail,omitempty"`  // of the failure, for people
-	Notes   []string        `json:"notes,omitempty"`   // what Tencent tolerates but had better not be so
+	Answer  *Answer         `json:"answer,omitempty"`  // absent if there is no answer, not even a part of one
+	TLS     *TLS            `json:"tls,omitempty"`     // absent over plain HTTP and if there is no answer
+	Millis  float64         `json:"ms"`                // milliseconds until the end of the answer or the failure
+	Taken   bool            `json:"taken"`             // Tencent would accept the answer
+	Failure tencent.Failure `json:"failure,omitempty"` // why Tencent would not accept it
+	Detail  string          `json:"detail,omitempty"`  // describes the failure for people
+	Notes   []string        `json:"notes,omitempty"`   // faults that Tencent tolerates
 }
 
 // Message is a request: headers by name, the body as text.
@@ -66,14 +67,14 @@ type Message struct {
 type Answer struct {
 	Status  int               `json:"status"`
 	Proto   string            `json:"proto"`
-	Headers map[string]string `json:"headers"` // those that matter, see answerHeaders
-	Body    string            `json:"body"`    // as much of it as was read
+	Headers map[string]string `json:"headers"` // only those of answerHeaders
+	Body    string            `json:"body"`    // the part that was read
 }
 
-// TLS is the connection on which the answer came.
+// TLS describes the connection of the answer.
 type TLS struct {
 	Version     string    `json:"version"`
-	Certificate string    `json:"certificate"` // its subject, or its names where that is empty
+	Certificate string    `json:"certificate"` // its subject, or its names if the subject is empty
 	Issuer      string    `json:"issuer"`
 	Expires     time.Time `json:"expires"`
 	Verified    bool      `json:"verified"`
@@ -82,7 +83,7 @@ type TLS struct {
 // answerHeaders are the headers of an answer that explain what happened.
 var answerHeaders = []string{"Content-Type", "Content-Length", "Connection", "Location", "Allow", "Retry-After", "Server", "Via"}
 
-// Report sums up what was counted so far, of requested callbacks.
+// Report returns the outcome so far. requested is the number of callbacks to send.
 func (t *Tally) Report(requested int) *Report {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,6 +107,12 @@ func (t *Tally) Report(requested int) *Report {
 	}
 	for failure, count := range t.failures {
 		r.Failures[failure] = &FailureCount{count.Count, count.Example}
+	}
+	if len(t.commands) > 1 {
+		r.Commands = make(map[string]*CommandCount, len(t.commands))
+		for command, count := range t.commands {
+			r.Commands[command] = &CommandCount{count.Sent, count.Taken, count.Example}
+		}
 	}
 	if t.answers.total > 0 {
 		r.Latency = &Latency{
@@ -144,11 +151,11 @@ func (a Attempt) report() *CallbackReport {
 	if x.Status != 0 {
 		r.Answer = &Answer{x.Status, x.Proto, headers(x.Header, answerHeaders...), string(x.Body)}
 	}
-	if r.Taken && a.Verdict.Answer.ActionStatus == profile.StatusFail {
-		r.Notes = append(r.Notes, "the answer says "+profile.StatusFail)
+	if r.Taken && a.Verdict.Answer.ActionStatus == callback.StatusFail {
+		r.Notes = append(r.Notes, "the answer says "+callback.StatusFail)
 	}
 	if strings.HasPrefix(r.Request.URL, "http:") {
-		r.Notes = append(r.Notes, "it was sent over plain HTTP; Tencent calls https:// only")
+		r.Notes = append(r.Notes, "it was sent over plain HTTP; Tencent sends callbacks to https:// only")
 	}
 	if !strings.Contains(r.Request.URL, "&Sign=") {
 		r.Notes = append(r.Notes, "it was not signed, since no token was given")
@@ -193,5 +200,5 @@ func headers(h http.Header, names ...string) map[string]string {
 
 func millis(d time.Duration) float64 { return round(float64(d) / float64(time.Millisecond)) }
 
-// round leaves three decimals, which is a microsecond of a millisecond.
+// round rounds to three decimals, which is to microseconds if f is in milliseconds.
 func round(f float64) float64 { return math.Round(f*1000) / 1000 }

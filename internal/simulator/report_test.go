@@ -14,12 +14,12 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/console"
 	"github.com/d13c7061/caddy-tim-callback/internal/tencent"
-	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// attempt is one with this exchange, judged.
+// attempt returns an Attempt with this exchange and the verdict on it.
 func attempt(x tencent.Exchange) Attempt {
 	return Attempt{
 		URL:    "https://im.example.com/cb?a=b&SdkAppid=1&Sign=REDACTED",
@@ -40,9 +40,9 @@ func TestSummary(t *testing.T) {
 		var tally Tally
 		tally.start()
 		for range 96 {
-			tally.add(attempt(answered(200, string(profile.OK().JSON()), 10*time.Millisecond)))
+			tally.add(attempt(answered(200, string(callback.OK().JSON()), 10*time.Millisecond)))
 		}
-		tally.add(attempt(answered(200, string(profile.Fail("no").JSON()), 20*time.Millisecond)))
+		tally.add(attempt(answered(200, string(callback.Fail("no").JSON()), 20*time.Millisecond)))
 		tally.add(attempt(answered(502, "", 30*time.Millisecond)))
 		tally.add(attempt(answered(503, "", 40*time.Millisecond)))
 		tally.add(attempt(tencent.Exchange{Err: errors.New("connection refused"), Took: time.Hour}))
@@ -62,15 +62,15 @@ func TestSummary(t *testing.T) {
 		}
 		text := write(t, r)
 		for _, line := range []string{
-			"sent     100 of 1000, then interrupted\n", "in       4.00 s, 25.0 a second, over 2 connections\n",
-			"taken    97 of 100, of which 1 say FAIL\n", "max 40.0 ms\n",
+			"sent     100 of 1000, then interrupted\n", "in       4.00 s, 25.0 per second, over 2 connections\n",
+			"accepted 97 of 100, of which 1 say FAIL\n", "max 40.0 ms\n",
 			"1 × connection: connection refused\n", "2 × status: status 502 Bad Gateway instead of 200\n",
 		} {
 			if !strings.Contains(text, line) {
 				t.Errorf("%q is not in\n%s", line, text)
 			}
 		}
-		if got, want := tally.progress(1000, 79), "100/1000 sent, 3 not taken, 25 a second, p99 40.0 ms"; got != want {
+		if got, want := tally.progress(1000, 79), "100/1000 sent, 3 not accepted, 25 per second, p99 40.0 ms"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		if got := tally.progress(1000, 12) + tally.progress(1, -1); got != "100/1000 sen" {
@@ -79,12 +79,38 @@ func TestSummary(t *testing.T) {
 	})
 }
 
+// With several commands, the report says which ones were not accepted.
+func TestReportOfCommands(t *testing.T) {
+	var tally Tally
+	add := func(command string, status int, n int) {
+		for range n {
+			a := attempt(answered(status, string(callback.OK().JSON()), 1))
+			a.Command = command
+			tally.add(a)
+		}
+	}
+	add("State.StateChange", 200, 2)
+	if r := tally.Report(2); r.Commands != nil {
+		t.Errorf("of one command: got %+v", r.Commands)
+	}
+	add("Bot.OnC2CMessage", 200, 1)
+	add("Bot.OnC2CMessage", 403, 2)
+	r := tally.Report(5)
+	if c := r.Commands["Bot.OnC2CMessage"]; len(r.Commands) != 2 || c == nil || *c != (CommandCount{3, 1, "status 403 Forbidden instead of 200"}) {
+		t.Errorf("got %+v", r.Commands)
+	}
+	text := write(t, r)
+	if !strings.Contains(text, "\nBot.OnC2CMessage: 2 of 3 not accepted: status 403 Forbidden instead of 200\n") || strings.Contains(text, "State.StateChange") {
+		t.Errorf("got %s", text)
+	}
+}
+
 func TestReportAllTaken(t *testing.T) {
 	var tally Tally
 	if r := tally.Report(1); r.AllTaken || !r.Interrupted || r.Latency != nil || r.Callback != nil {
 		t.Errorf("of none: got %+v", r)
 	}
-	tally.add(attempt(answered(200, string(profile.OK().JSON()), 1)))
+	tally.add(attempt(answered(200, string(callback.OK().JSON()), 1)))
 	if r := tally.Report(2); !r.AllTaken || !r.Interrupted || r.Callback != nil {
 		t.Errorf("of one: got %+v", r)
 	}
@@ -94,10 +120,10 @@ func TestReportAllTaken(t *testing.T) {
 	}
 }
 
-// Answers that come too late are slow answers; a connection that failed is none.
+// Late answers count for the latency.
 func TestLatencyHasWhatCameTooLate(t *testing.T) {
 	var tally Tally
-	late := answered(200, string(profile.OK().JSON()), 3*time.Second)
+	late := answered(200, string(callback.OK().JSON()), 3*time.Second)
 	tally.add(attempt(late))
 	if l := tally.Report(2).Latency; l == nil || l.Max != 3000 {
 		t.Errorf("got %+v", l)
@@ -105,7 +131,7 @@ func TestLatencyHasWhatCameTooLate(t *testing.T) {
 }
 
 func TestCallbackReport(t *testing.T) {
-	x := answered(200, string(profile.Fail("no").JSON()), 1500*time.Microsecond)
+	x := answered(200, string(callback.Fail("no").JSON()), 1500*time.Microsecond)
 	leaf := &x509.Certificate{
 		DNSNames: []string{"im.example.com"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		Issuer: pkix.Name{CommonName: "A CA"}, NotAfter: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC),
@@ -139,7 +165,7 @@ Content-Type: application/json
 
 TLS 1.3, certificate of im.example.com, 127.0.0.1 by CN=A CA until 2030-01-02
   03:04:05
-Tencent would take this answer.
+Tencent would accept this answer.
 Note: the answer says FAIL
 Note: the server's certificate was not verified; Tencent verifies it
 `
@@ -160,7 +186,7 @@ func TestCallbackReportWithoutAnswer(t *testing.T) {
 	}
 }
 
-// An endpoint must not write to the terminal what it likes.
+// An endpoint must not be able to write escape sequences to the terminal.
 func TestTextIsHarmless(t *testing.T) {
 	x := answered(302, "\x1b]0;title\a\u009b\u202e\x7f"+strings.Repeat("昵", maxShown), time.Millisecond)
 	x.Header.Set("Location", "\x1b[2J\n"+strings.Repeat("x ", 100))
@@ -183,7 +209,7 @@ func TestTextIsHarmless(t *testing.T) {
 	if err := single.Report(1).WriteJSON(&b); err != nil || strings.ContainsAny(b.String(), "\u009b\u202e\x7f") || !json.Valid([]byte(b.String())) {
 		t.Errorf("got %v, %q", err, b.String())
 	}
-	if want := "… and 4016 bytes more\n"; !strings.Contains(text, want) {
+	if want := "… and 4016 more bytes\n"; !strings.Contains(text, want) {
 		t.Errorf("%q is not in %q", want, text)
 	}
 }
@@ -212,10 +238,10 @@ func TestProgressIsShownAndRemoved(t *testing.T) {
 		tally.start()
 		stop := tally.ShowProgress(&screen, 2)
 		time.Sleep(150 * time.Millisecond)
-		tally.add(attempt(answered(200, string(profile.OK().JSON()), time.Millisecond)))
+		tally.add(attempt(answered(200, string(callback.OK().JSON()), time.Millisecond)))
 		time.Sleep(100 * time.Millisecond)
 		stop()
-		want := "\r\x1b[K0/2 sent, 0 not taken, 0 a second\r\x1b[K1/2 sent, 0 not taken, 5 a second, p99 1.00 ms\r\x1b[K"
+		want := "\r\x1b[K0/2 sent, 0 not accepted, 0 per second\r\x1b[K1/2 sent, 0 not accepted, 5 per second, p99 1.00 ms\r\x1b[K"
 		if got := screen.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}

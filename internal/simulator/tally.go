@@ -4,11 +4,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/tencent"
-	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// Tally counts what came of callbacks. The zero Tally is ready, and safe for
+// Tally counts the outcomes of callbacks. The zero Tally is ready for use. It is safe for
 // concurrent use.
 type Tally struct {
 	mu           sync.Mutex
@@ -17,14 +17,22 @@ type Tally struct {
 	saidFail     int
 	connections  int
 	failures     map[tencent.Failure]*FailureCount
+	commands     map[string]*CommandCount
 	answers      histogram
 	last         Attempt
 }
 
-// FailureCount is how often answers failed in one way.
+// FailureCount says how often a failure occurred.
 type FailureCount struct {
 	Count   int    `json:"count"`
-	Example string `json:"example"` // the first one's detail
+	Example string `json:"example"` // the detail of the first one
+}
+
+// CommandCount says how the callbacks of one command were answered.
+type CommandCount struct {
+	Sent    int    `json:"sent"`
+	Taken   int    `json:"taken"`             // callbacks whose answer Tencent would accept
+	Example string `json:"example,omitempty"` // the detail of the first failure
 }
 
 func (t *Tally) start() {
@@ -47,18 +55,31 @@ func (t *Tally) add(a Attempt) {
 	if a.Exchange.Connected && !a.Exchange.Reused {
 		t.connections++
 	}
+	if t.commands == nil {
+		t.commands = make(map[string]*CommandCount)
+	}
+	command := t.commands[a.Command]
+	if command == nil {
+		command = new(CommandCount)
+		t.commands[a.Command] = command
+	}
+	command.Sent++
 	failure := a.Verdict.Failure
-	// what Tencent would not have waited for took at least that long; a connection
-	// that failed says nothing about answers
+	// an answer that timed out took at least as long as the time-out; a connection that
+	// failed says nothing about how long answers take
 	if a.Exchange.Err == nil || failure == tencent.FailTimeout {
 		t.answers.add(a.Exchange.Took)
 	}
 	if failure == tencent.Taken {
 		t.taken++
-		if a.Verdict.Answer.ActionStatus == profile.StatusFail {
+		command.Taken++
+		if a.Verdict.Answer.ActionStatus == callback.StatusFail {
 			t.saidFail++
 		}
 		return
+	}
+	if command.Example == "" {
+		command.Example = a.Verdict.Detail
 	}
 	if t.failures == nil {
 		t.failures = make(map[tencent.Failure]*FailureCount)

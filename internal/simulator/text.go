@@ -9,16 +9,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/console"
 	"github.com/d13c7061/caddy-tim-callback/internal/tencent"
-	"github.com/d13c7061/caddy-tim-callback/profile"
 )
 
-// maxShown is how much of an answer's body is shown to people.
+// maxShown is how many bytes of an answer's body are shown to people.
 const maxShown = 2000
 
-// WriteText writes the report for people: of one callback what was said, of
-// several the summary.
+// WriteText writes the report for people: the whole exchange if there was one callback, and a
+// summary if there were several.
 func (r *Report) WriteText(w io.Writer, p console.Palette) error {
 	t := &text{Palette: p}
 	if r.Callback != nil {
@@ -37,14 +37,14 @@ type text struct {
 
 func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
 
-// wrapped writes what may be long, behind a mark that is coloured.
+// wrapped writes a coloured mark and then s, which may need several lines.
 func (t *text) wrapped(paint func(string) string, mark, s string) {
 	lines := console.Wrap(mark+" "+console.Line(s), console.DefaultWidth, "  ")
 	t.line("%s%s", paint(mark), strings.TrimPrefix(lines, mark))
 }
 
 func (t *text) callback(c *CallbackReport) {
-	// one parameter a line, since all of them on one are wider than a terminal
+	// each parameter has its own line, since all of them together are wider than a terminal
 	url, query, _ := strings.Cut(c.Request.URL, "?")
 	t.line("%s %s", t.Strong(c.Request.Method), url)
 	for i, pair := range strings.Split(query, "&") {
@@ -64,11 +64,11 @@ func (t *text) callback(c *CallbackReport) {
 	detail := c.Detail + " (" + string(c.Failure) + ")"
 	switch {
 	case c.Taken:
-		t.line("%s", t.Good("Tencent would take this answer."))
+		t.line("%s", t.Good("Tencent would accept this answer."))
 	case c.Answer == nil:
 		t.wrapped(t.Bad, "Tencent would get no answer:", detail)
 	default:
-		t.wrapped(t.Bad, "Tencent would not take this answer:", detail)
+		t.wrapped(t.Bad, "Tencent would not accept this answer:", detail)
 	}
 	for _, note := range c.Notes {
 		t.wrapped(t.Doubt, "Note:", note)
@@ -84,7 +84,7 @@ func (t *text) message(headers map[string]string, body string) {
 	}
 	rest := ""
 	if len(body) > maxShown {
-		rest = fmt.Sprintf("\n… and %d bytes more", len(body)-maxShown)
+		rest = fmt.Sprintf("\n… and %d more bytes", len(body)-maxShown)
 		body = body[:maxShown]
 	}
 	t.line("\n%s%s", strings.TrimRight(console.Visible(strings.ToValidUTF8(body, "\ufffd")), "\n"), t.Faint(rest))
@@ -100,7 +100,7 @@ func (t *text) summary(r *Report) {
 		sent += fmt.Sprintf(" of %d, then interrupted", r.Requested)
 	}
 	t.line("sent     %s", sent)
-	t.line("in       %s, %.1f a second, over %d %s", duration(r.Seconds*1000), r.PerSecond, r.Connections, connections)
+	t.line("in       %s, %.1f per second, over %d %s", duration(r.Seconds*1000), r.PerSecond, r.Connections, connections)
 	taken := fmt.Sprintf("%d", r.Taken)
 	paint := t.Good
 	if !r.AllTaken {
@@ -108,9 +108,9 @@ func (t *text) summary(r *Report) {
 		paint = t.Bad
 	}
 	if r.SaidFail > 0 {
-		taken += fmt.Sprintf(", of which %d say %s", r.SaidFail, profile.StatusFail)
+		taken += fmt.Sprintf(", of which %d say %s", r.SaidFail, callback.StatusFail)
 	}
-	t.line("taken    %s", paint(taken))
+	t.line("accepted %s", paint(taken))
 	if l := r.Latency; l != nil {
 		t.line("latency  p50 %s, p90 %s, p99 %s, max %s", duration(l.P50), duration(l.P90), duration(l.P99), duration(l.Max))
 	}
@@ -119,9 +119,14 @@ func (t *text) summary(r *Report) {
 			t.wrapped(t.Bad, fmt.Sprintf("%d × %s:", count.Count, failure), count.Example)
 		}
 	}
+	for _, command := range slices.Sorted(maps.Keys(r.Commands)) {
+		if c := r.Commands[command]; c.Taken < c.Sent {
+			t.wrapped(t.Bad, command+":", fmt.Sprintf("%d of %d not accepted: %s", c.Sent-c.Taken, c.Sent, c.Example))
+		}
+	}
 }
 
-// duration writes milliseconds with about three digits.
+// duration formats milliseconds with about three digits.
 func duration(ms float64) string {
 	switch {
 	case ms >= 1000:

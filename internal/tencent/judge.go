@@ -13,40 +13,43 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
 )
 
-// Failure is why Tencent would not take an answer: a closed set.
+// Failure says why Tencent would not accept an answer. [Failures] lists all values except
+// [Taken].
 type Failure string
 
+// The failures.
 const (
-	Taken          Failure = ""            // it would
-	FailConnection Failure = "connection"  // none, or it broke off
-	FailTLS        Failure = "tls"         // no TLS, or a certificate that is not trusted
-	FailTimeout    Failure = "timeout"     // no complete answer within [Timeout]
-	FailStatus     Failure = "status"      // not 200
-	FailJSON       Failure = "not_json"    // a body that is not JSON
-	FailFields     Failure = "fields"      // JSON without the fields of an answer
-	FailTooLarge   Failure = "too_large"   // a body beyond [profile.MaxAnswer]
-	FailCanceled   Failure = "interrupted" // the sender itself gave up: nothing is said about the endpoint
+	Taken          Failure = ""            // there is no failure: Tencent would accept the answer
+	FailConnection Failure = "connection"  // there was no connection, or it was interrupted
+	FailTLS        Failure = "tls"         // there was no TLS, or the certificate is not trusted
+	FailTimeout    Failure = "timeout"     // there was no complete answer within [Timeout]
+	FailStatus     Failure = "status"      // the status is not 200
+	FailJSON       Failure = "not_json"    // the body is not JSON
+	FailFields     Failure = "fields"      // the JSON does not have the fields of an answer
+	FailTooLarge   Failure = "too_large"   // the body is larger than [callback.MaxAnswer]
+	FailDecision   Failure = "decision"    // the answer to a decision is not one that the command allows
+	FailCanceled   Failure = "interrupted" // the sender was interrupted, which says nothing about the endpoint
 )
 
-// Failures are all of them but [Taken], in the order in which a summary lists them.
+// Failures has all failures in the order in which a summary lists them.
 var Failures = []Failure{
-	FailConnection, FailTLS, FailTimeout, FailStatus, FailJSON, FailFields, FailTooLarge, FailCanceled,
+	FailConnection, FailTLS, FailTimeout, FailStatus, FailJSON, FailFields, FailTooLarge, FailDecision, FailCanceled,
 }
 
-// Verdict is what Tencent would make of an answer.
+// Verdict says whether Tencent would accept an answer.
 type Verdict struct {
 	Failure Failure
-	Detail  string         // of a failure, for people; no secrets
-	Answer  profile.Answer // if it was taken
-	Notes   []string       // what Tencent tolerates but had better not be so
+	Detail  string          // describes the failure for people, without secrets
+	Answer  callback.Answer // the answer, if there is no failure
+	Notes   []string        // faults that Tencent tolerates
 }
 
-// Judge says whether Tencent would take an answer: status 200 and a JSON object
-// with ActionStatus, ErrorCode and ErrorInfo, within [Timeout]. FAIL is such an
-// answer too.
+// Judge says whether Tencent would accept an answer. It must have status 200, a JSON object
+// with ActionStatus, ErrorCode and ErrorInfo, and arrive within [Timeout]. An answer that says
+// FAIL is accepted, too.
 func (x *Exchange) Judge() Verdict {
 	failed := func(f Failure, format string, args ...any) Verdict {
 		return Verdict{Failure: f, Detail: fmt.Sprintf(format, args...)}
@@ -63,15 +66,15 @@ func (x *Exchange) Judge() Verdict {
 	case x.Err != nil:
 		return failed(FailConnection, "%v", x.Err)
 	case x.Took > Timeout:
-		return failed(FailTimeout, "the answer took %v, Tencent waits %v", x.Took.Round(1e6), Timeout)
+		return failed(FailTimeout, "the answer took %v, but Tencent waits only %v", x.Took.Round(1e6), Timeout)
 	case x.Status != http.StatusOK:
 		return failed(FailStatus, "%s", x.wrongStatus())
 	case x.Cut:
-		return failed(FailTooLarge, "a body of more than %d bytes", profile.MaxAnswer)
+		return failed(FailTooLarge, "the body has over %d bytes", callback.MaxAnswer)
 	case len(x.Body) == 0:
-		return failed(FailJSON, "an empty body instead of JSON")
+		return failed(FailJSON, "the body is empty, not JSON")
 	}
-	answer, err := profile.ParseAnswer(x.Body)
+	answer, err := callback.ParseAnswer(x.Body)
 	switch {
 	case err != nil && !isJSON(x.Body):
 		return failed(FailJSON, "the body is not JSON")
@@ -80,18 +83,18 @@ func (x *Exchange) Judge() Verdict {
 	}
 	v := Verdict{Answer: answer}
 	if kind, _, _ := mime.ParseMediaType(x.Header.Get("Content-Type")); kind != "application/json" {
-		v.Notes = append(v.Notes, fmt.Sprintf("the Content-Type is %q rather than application/json", x.Header.Get("Content-Type")))
+		v.Notes = append(v.Notes, fmt.Sprintf("the Content-Type is %q, not application/json", x.Header.Get("Content-Type")))
 	}
 	return v
 }
 
-// wrongStatus tells a status other than 200, and what the answer says about it.
+// wrongStatus describes a status other than 200, with the Location or ErrorInfo of the answer.
 func (x *Exchange) wrongStatus() string {
 	s := strings.TrimSpace(fmt.Sprintf("status %d %s", x.Status, http.StatusText(x.Status))) + " instead of 200"
 	if location, _, _ := strings.Cut(x.Header.Get("Location"), "?"); location != "" {
-		return s + ", which leads to " + location
+		return s + ", with a redirect to " + location
 	}
-	if answer, err := profile.ParseAnswer(x.Body); err == nil && answer.ErrorInfo != "" {
+	if answer, err := callback.ParseAnswer(x.Body); err == nil && answer.ErrorInfo != "" {
 		return s + ": " + answer.ErrorInfo
 	}
 	return s
@@ -99,7 +102,7 @@ func (x *Exchange) wrongStatus() string {
 
 func isTLS(err error) bool {
 	if operation, ok := errors.AsType[*net.OpError](err); ok && operation.Op == "remote error" {
-		return true // an alert, such as that a client certificate is wanted
+		return true // a TLS alert, for example that a client certificate is required
 	}
 	var (
 		verification *tls.CertificateVerificationError

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Redacted stands where a Sign was.
+// Redacted replaces a Sign.
 const Redacted = "REDACTED"
 
-// RedactURL writes u as it may be shown: without the Sign, and whatever else is a
-// parameter of that name in any case.
+// RedactURL returns u as a string in which [Redacted] replaces the value of every parameter
+// Sign, in any case.
 func RedactURL(u *url.URL) string {
 	c := *u
 	pairs := strings.Split(u.RawQuery, "&")
@@ -25,8 +25,8 @@ func RedactURL(u *url.URL) string {
 	return c.String()
 }
 
-// signIn takes a query's parameter apart if it is a Sign. name is as written,
-// value is not escaped.
+// signIn splits a parameter of a query if its name is Sign. name is returned as it is written,
+// and value without escapes.
 func signIn(pair string) (name, value string, ok bool) {
 	name, value, _ = strings.Cut(pair, "=")
 	plain, err := url.QueryUnescape(name)
@@ -39,13 +39,13 @@ func signIn(pair string) (name, value string, ok bool) {
 	return name, value, true
 }
 
-// redact takes the Sign of the request out of what came back: an endpoint may well
-// repeat the URL in a redirect or on an error page.
+// redact removes the Sign of the request from the response and the error, since an endpoint
+// may repeat the URL in a redirect or on an error page.
 func (x *Exchange) redact(u *url.URL) {
 	for pair := range strings.SplitSeq(u.RawQuery, "&") {
 		_, sign, ok := signIn(pair)
 		if !ok || len(sign) != hex.EncodedLen(sha256.Size) {
-			continue // a short word would be found everywhere
+			continue // a short value could occur anywhere
 		}
 		x.Body = []byte(cutOut(string(x.Body), sign))
 		for _, values := range x.Header {
@@ -54,7 +54,7 @@ func (x *Exchange) redact(u *url.URL) {
 			}
 		}
 		if x.Err != nil {
-			// an error without it keeps its type
+			// an error that does not contain the Sign keeps its type
 			if text := x.Err.Error(); cutOut(text, sign) != text {
 				x.Err = errors.New(cutOut(text, sign))
 			}
@@ -62,7 +62,7 @@ func (x *Exchange) redact(u *url.URL) {
 	}
 }
 
-// cutOut is s without secret, in whatever case.
+// cutOut replaces secret in s, in any case, with [Redacted].
 func cutOut(s, secret string) string {
 	for i := 0; i+len(secret) <= len(s); i++ {
 		if strings.EqualFold(s[i:i+len(secret)], secret) {

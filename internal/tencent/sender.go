@@ -1,5 +1,5 @@
-// Package tencent plays Tencent's part: it sends callbacks the way Tencent's
-// servers do, and judges the answers as they would.
+// Package tencent takes the role of Tencent's servers: it sends callbacks in the same way, and
+// judges the answers by the same rules.
 package tencent
 
 import (
@@ -12,26 +12,26 @@ import (
 	"net/http/httptrace"
 	"time"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
 )
 
 // Timeout is how long Tencent waits for the whole answer to a callback.
 const Timeout = 2 * time.Second
 
-// Sender sends callbacks over HTTP/1.1 connections that are kept alive. It follows
-// no redirect. It is safe for concurrent use.
+// Sender sends callbacks over persistent HTTP/1.1 connections. It does not follow redirects. It
+// is safe for concurrent use.
 type Sender struct {
-	// Timeout is how long an answer may take, from the beginning of connecting to
-	// the end of its body. Default: [Timeout]. A longer one shows how late an
-	// answer is that Tencent would not have waited for.
+	// Timeout is how long an answer may take, from the beginning of the connection to the
+	// end of the body. Default: [Timeout]. With a longer one, it can be seen how late an
+	// answer is for which Tencent would not have waited.
 	Timeout time.Duration
 
 	transport *http.Transport
 }
 
-// NewSender makes a Sender that keeps up to connections idle connections to a host;
-// config, of which it makes a copy, says whom to trust and which client certificate
-// to show, and may be nil.
+// NewSender returns a Sender that keeps at most this number of idle connections to a host.
+// config has the CAs to trust and the client certificate to present. It is copied and may be
+// nil.
 func NewSender(config *tls.Config, connections int) *Sender {
 	if config == nil {
 		config = &tls.Config{}
@@ -51,40 +51,40 @@ func NewSender(config *tls.Config, connections int) *Sender {
 	}
 }
 
-// Close closes the connections that are idle.
+// Close closes all idle connections.
 func (s *Sender) Close() { s.transport.CloseIdleConnections() }
 
-// Exchange is a callback that was sent and what came back. The Sign is nowhere in
-// it, not even where the endpoint repeats it.
+// Exchange is the response to a callback, or the error. It never contains the Sign, even if the
+// endpoint repeats it.
 type Exchange struct {
 	Status    int // 0 if there was no response
 	Proto     string
 	Header    http.Header
-	Body      []byte // at most [profile.MaxAnswer] bytes
-	Cut       bool   // the body was longer
+	Body      []byte // at most [callback.MaxAnswer] bytes
+	Cut       bool   // the body was longer than Body
 	TLS       *tls.ConnectionState
-	Connected bool          // there was a connection, after its TLS handshake
-	Reused    bool          // it had been used before
-	Took      time.Duration // until the end of the answer or the error
-	Err       error         // why there is no complete answer
+	Connected bool          // a connection was made, including its TLS handshake
+	Reused    bool          // the connection had been used before
+	Took      time.Duration // the time until the end of the answer, or until the error
+	Err       error         // why there is no complete answer; nil if there is one
 }
 
-// Send sends a request and reads the answer.
+// Send sends a request and reads the answer. Errors are in the Exchange.
 func (s *Sender) Send(r *http.Request) *Exchange {
 	x := new(Exchange)
+	began := time.Now() // before the time-out begins, so that Took is not shorter than the time-out
 	ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
 	defer cancel()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) { x.Connected, x.Reused = true, info.Reused },
 	})
-	began := time.Now()
 	resp, err := s.transport.RoundTrip(r.WithContext(ctx))
 	if err == nil {
 		x.Status, x.Proto, x.Header, x.TLS = resp.StatusCode, resp.Proto, resp.Header, resp.TLS
-		x.Body, err = io.ReadAll(io.LimitReader(resp.Body, profile.MaxAnswer+1))
+		x.Body, err = io.ReadAll(io.LimitReader(resp.Body, callback.MaxAnswer+1))
 		resp.Body.Close()
-		if x.Cut = len(x.Body) > profile.MaxAnswer; x.Cut {
-			x.Body = x.Body[:profile.MaxAnswer]
+		if x.Cut = len(x.Body) > callback.MaxAnswer; x.Cut {
+			x.Body = x.Body[:callback.MaxAnswer]
 		}
 	}
 	x.Took = time.Since(began)

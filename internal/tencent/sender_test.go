@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d13c7061/caddy-tim-callback/profile"
+	"github.com/d13c7061/caddy-tim-callback/callback"
 )
 
 func TestJudge(t *testing.T) {
@@ -41,7 +41,7 @@ func TestJudge(t *testing.T) {
 		"not UTF-8":    {body(200, "\"\xff\""), FailJSON},
 		"other JSON":   {body(200, `{"code":0}`), FailFields},
 		"another type": {body(200, `{"ActionStatus":"OK","ErrorCode":"0","ErrorInfo":""}`), FailFields},
-		"huge":         {body(200, `"`+strings.Repeat("x", profile.MaxAnswer)+`"`), FailTooLarge},
+		"huge":         {body(200, `"`+strings.Repeat("x", callback.MaxAnswer)+`"`), FailTooLarge},
 		"broken off": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, ok[:9])
 			panic(http.ErrAbortHandler)
@@ -75,11 +75,11 @@ func TestJudgeTellsWhatAWrongStatusMeans(t *testing.T) {
 			return
 		}
 		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = w.Write(profile.Fail("Sign does not match").JSON())
+		_, _ = w.Write(callback.Fail("Sign does not match").JSON())
 	})
 	for path, want := range map[string]string{
 		"/":    "status 401 Unauthorized instead of 200: Sign does not match",
-		"/old": "status 301 Moved Permanently instead of 200, which leads to /new",
+		"/old": "status 301 Moved Permanently instead of 200, with a redirect to /new",
 	} {
 		if v := s.Send(request(t, url+path)).Judge(); v.Failure != FailStatus || v.Detail != want {
 			t.Errorf("%s: got %+v", path, v)
@@ -100,7 +100,7 @@ func TestSendToOneThatWantsACertificate(t *testing.T) {
 	}
 }
 
-// The Sign of a callback is a credential as long as it is fresh.
+// Sign is a credential until it is too old, so it must not be in an Exchange.
 func TestSendRedacts(t *testing.T) {
 	s, url := endpoint(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/broken" {
@@ -147,7 +147,7 @@ func TestRedactURL(t *testing.T) {
 func TestJudgeNotesTheContentType(t *testing.T) {
 	s, url := endpoint(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		_, _ = w.Write(profile.OK().JSON())
+		_, _ = w.Write(callback.OK().JSON())
 	})
 	if v := s.Send(request(t, url)).Judge(); v.Failure != Taken || len(v.Notes) != 1 {
 		t.Errorf("got %+v", v)
@@ -155,7 +155,7 @@ func TestJudgeNotesTheContentType(t *testing.T) {
 }
 
 func TestSendLate(t *testing.T) {
-	s, url := endpoint(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(profile.OK().JSON()) })
+	s, url := endpoint(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(callback.OK().JSON()) })
 	x := s.Send(request(t, url))
 	x.Took = Timeout + 1
 	if v := x.Judge(); v.Failure != FailTimeout {
@@ -163,8 +163,28 @@ func TestSendLate(t *testing.T) {
 	}
 }
 
+// TestSendTimesOutOnABusyMachine checks that the reported time is never shorter than the
+// time-out, however long the sender is delayed between the two measurements.
+func TestSendTimesOutOnABusyMachine(t *testing.T) {
+	t.Parallel()
+	s, url := endpoint(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	r := request(t, url)
+	x := s.Send(r.WithContext(slowContext{r.Context()}))
+	if v := x.Judge(); v.Failure != FailTimeout {
+		t.Errorf("got %+v after %v", v, x.Took)
+	}
+}
+
+// slowContext returns its deadline late, as if the process had to wait for a processor.
+type slowContext struct{ context.Context }
+
+func (c slowContext) Deadline() (time.Time, bool) {
+	time.Sleep(100 * time.Millisecond)
+	return c.Context.Deadline()
+}
+
 func TestSendKeepsAlive(t *testing.T) {
-	s, url := endpoint(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(profile.OK().JSON()) })
+	s, url := endpoint(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(callback.OK().JSON()) })
 	for i := range 3 {
 		if x := s.Send(request(t, url)); x.Reused != (i > 0) || x.TLS == nil {
 			t.Errorf("%d: %+v", i, x)
@@ -197,11 +217,12 @@ func TestSendFails(t *testing.T) {
 	}
 }
 
-// endpoint serves over TLS, and makes a sender that trusts it and soon gives up.
+// endpoint starts a server with TLS, and returns a sender that trusts it and has a short
+// time-out.
 func endpoint(t *testing.T, handler http.HandlerFunc) (*Sender, string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // only then is the context done when the client hangs up
+		_, _ = io.Copy(io.Discard, r.Body) // the context ends when the client hangs up only if the body was read
 		handler(w, r)
 	}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -221,7 +242,7 @@ func request(t *testing.T, url string) *http.Request {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
-	r, err := profile.NewRequest(ctx, url, profile.Callback{SDKAppID: "1", Token: "secret", Body: []byte("{}")})
+	r, err := callback.NewRequest(ctx, url, callback.Request{SDKAppID: "1", Command: "c", Token: "secret", Body: []byte("{}")})
 	if err != nil {
 		t.Fatal(err)
 	}

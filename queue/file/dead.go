@@ -15,7 +15,7 @@ import (
 func (s *Store) Dead(after string, limit int) ([]queue.Dead, error) {
 	from, err := hex.DecodeString(after)
 	if err != nil || len(from) != 0 && len(from) != 8 {
-		return nil, fmt.Errorf("%q is no cursor of a dead letter", after)
+		return nil, fmt.Errorf("%q is not a cursor of a dead letter", after)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,54 +44,124 @@ func (s *Store) Dead(after string, limit int) ([]queue.Dead, error) {
 
 // Replay implements [queue.Store].
 func (s *Store) Replay(ids ...string) (int, error) {
-	return s.resolve(ids, func(b *batch, item *queue.Item) error {
-		p := new(put)
-		p.set(s, &item.Event, b.now)
-		return b.append(p)
-	})
+	return s.resolve(ids, replayed)
+}
+
+var replayed = resolution{grows: true, then: (*batch).putAgain}
+
+// putAgain stores an event as the newest one of its key.
+func (b *batch) putAgain(item *queue.Item) error {
+	p := new(put)
+	p.set(b.store, &item.Event, b.now)
+	b.bytes += int64(len(p.record))
+	return b.append(p)
 }
 
 // Drop implements [queue.Store].
 func (s *Store) Drop(ids ...string) (int, error) {
-	return s.resolve(ids, func(b *batch, item *queue.Item) error {
+	return s.resolve(ids, resolution{then: func(b *batch, item *queue.Item) error {
 		b.count--
-		delete(s.ids, s.hash(item.ID))
+		b.unrefer(s.hash(item.ID))
 		return nil
-	})
+	}})
 }
 
-// lettersAtOnce is how many dead letters are resolved in a transaction. The puts
-// that come meanwhile must not wait for long.
-const lettersAtOnce = 500
+// resolution says what to do with dead letters that are removed.
+type resolution struct {
+	grows bool // whether the file becomes larger, which is refused while there is no room
+	then  func(*batch, *queue.Item) error
+}
 
-// resolve removes dead letters, all of them if no ID is given, from among the
-// dead in the order in which they died, after then has seen each.
-func (s *Store) resolve(ids []string, then func(*batch, *queue.Item) error) (total int, err error) {
+// lettersAtOnce is how many dead letters one transaction looks up or resolves. It is small, so
+// that puts do not have to wait for long meanwhile.
+const lettersAtOnce = 250
+
+// resolve removes the dead letters with these IDs, or all if no ID is given, in the order in which
+// they were buried.
+func (s *Store) resolve(ids []string, how resolution) (total int, err error) {
+	if len(ids) == 0 {
+		return s.resolveAll(how)
+	}
 	var keys [][]byte
-	_, err = s.do(func(b *batch) (int, error) {
-		keys, err = b.letters(ids)
-		return 0, err
-	})
-	for chunk := range slices.Chunk(keys, lettersAtOnce) {
+	for chunk := range slices.Chunk(ids, lettersAtOnce) {
+		_, err := s.do(how.grows, func(b *batch) (int, error) {
+			found, err := b.letters(chunk)
+			keys = append(keys, found...)
+			return len(found), err
+		})
 		if err != nil {
+			return 0, err
+		}
+	}
+	slices.SortFunc(keys, bytes.Compare)
+	return s.resolveKeys(slices.CompactFunc(keys, bytes.Equal), how)
+}
+
+// resolveAll resolves all letters that are dead when it is called. It looks them up itself instead
+// of keeping the writer busy, for which callbacks wait.
+func (s *Store) resolveAll(how resolution) (total int, err error) {
+	var after []byte
+	last, err := s.lastLetter()
+	for err == nil && bytes.Compare(after, last) < 0 {
+		var keys [][]byte
+		if keys, err = s.lettersAfter(after, last); err != nil || len(keys) == 0 {
 			break
 		}
+		after = keys[len(keys)-1]
 		var n int
-		n, err = s.do(func(b *batch) (int, error) { return b.resolve(chunk, then) })
+		n, err = s.resolveKeys(keys, how)
 		total += n
 	}
 	return total, err
 }
 
-// letters finds the dead letters with these IDs, or all.
-func (b *batch) letters(ids []string) (keys [][]byte, err error) {
-	if len(ids) == 0 {
-		err = b.dead.ForEach(func(key, _ []byte) error {
-			keys = append(keys, bytes.Clone(key))
-			return nil
-		})
-		return keys, err
+func (s *Store) lastLetter() (last []byte, err error) {
+	err = s.viewDead(func(c *bolt.Cursor) {
+		key, _ := c.Last()
+		last = bytes.Clone(key)
+	})
+	return last, err
+}
+
+func (s *Store) lettersAfter(after, last []byte) (keys [][]byte, err error) {
+	err = s.viewDead(func(c *bolt.Cursor) {
+		key, _ := c.Seek(after)
+		for ; key != nil && bytes.Compare(key, last) <= 0 && len(keys) < lettersAtOnce; key, _ = c.Next() {
+			if !bytes.Equal(key, after) {
+				keys = append(keys, bytes.Clone(key))
+			}
+		}
+	})
+	return keys, err
+}
+
+func (s *Store) viewDead(f func(*bolt.Cursor)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return s.unusable()
 	}
+	return s.view(func(tx *bolt.Tx) error {
+		f(tx.Bucket(bucketDead).Cursor())
+		return nil
+	})
+}
+
+func (s *Store) resolveKeys(keys [][]byte, how resolution) (total int, err error) {
+	for len(keys) > 0 && err == nil {
+		var n, seen int
+		n, err = s.do(how.grows, func(b *batch) (n int, err error) {
+			seen = min(len(keys), lettersAtOnce, b.most)
+			return b.resolve(keys[:seen], how)
+		})
+		keys = keys[seen:]
+		total += n
+	}
+	return total, err
+}
+
+// letters finds the dead letters with these IDs.
+func (b *batch) letters(ids []string) (keys [][]byte, err error) {
 	for _, id := range ids {
 		ref, ok := b.store.ids[b.store.hash(id)]
 		if !ok || ref&refKind != refDead {
@@ -103,22 +173,22 @@ func (b *batch) letters(ids []string) (keys [][]byte, err error) {
 		}
 		keys = append(keys, key)
 	}
-	slices.SortFunc(keys, bytes.Compare)
-	return slices.CompactFunc(keys, bytes.Equal), nil
+	return keys, nil
 }
 
-func (b *batch) resolve(keys [][]byte, then func(*batch, *queue.Item) error) (n int, err error) {
+func (b *batch) resolve(keys [][]byte, how resolution) (n int, err error) {
 	s := b.store
 	for _, key := range keys {
 		value := b.dead.Get(key)
 		if value == nil {
-			continue // somebody else was quicker
+			continue // another call has resolved it meanwhile
 		}
+		b.bytes -= int64(len(value))
 		item, err := decodeDead(value)
 		if err != nil {
 			return 0, fmt.Errorf("dead letter %x: %w", key, err)
 		}
-		if err := then(b, &item); err != nil {
+		if err := how.then(b, &item); err != nil {
 			return 0, err
 		}
 		if err := b.dead.Delete(key); err != nil {

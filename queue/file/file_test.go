@@ -20,8 +20,8 @@ import (
 func TestConformance(t *testing.T) {
 	queuetest.Run(t, queuetest.Opener{
 		Durable: true,
-		Open: func(t *testing.T, dir string, max int, now func() time.Time) queue.Store {
-			s, err := Open(Options{Path: filepath.Join(dir, "queue.db"), MaxEvents: max, now: now})
+		Open: func(t *testing.T, dir string, limits queue.Limits, now func() time.Time) queue.Store {
+			s, err := Open(Options{Path: filepath.Join(dir, "queue.db"), Limits: limits, now: now})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -30,14 +30,14 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestSlowDisk: who puts does not wait longer than it can, what was begun is
-// stored all the same, and what was not is not stored later.
+// TestSlowDisk checks that a Put whose context is cancelled returns while the disk hangs. An event
+// that is already being written is stored nevertheless, and others are not stored later.
 func TestSlowDisk(t *testing.T) {
 	slow, begun := make(chan struct{}), make(chan struct{})
 	var armed atomic.Bool
 	var asked atomic.Int32
 	s, err := Open(Options{Path: filepath.Join(t.TempDir(), "queue.db"), now: func() time.Time {
-		// who puts asks first, then the writer
+		// Put asks for the time first, then the writer does
 		if armed.Load() && asked.Add(1) == 2 {
 			close(begun)
 			<-slow
@@ -68,7 +68,7 @@ func TestSlowDisk(t *testing.T) {
 		})
 	}
 	given.Wait()
-	if n := s.inbox.len(); n != 0 {
+	if n := s.inbox.Len(); n != 0 {
 		t.Errorf("%d that were given up wait to be written", n)
 	}
 	close(slow)
@@ -80,7 +80,7 @@ func TestSlowDisk(t *testing.T) {
 	}
 }
 
-// TestNothingIsSyncedForADuplicate counts what bbolt writes.
+// TestNothingIsSyncedForADuplicate counts the writes of bbolt.
 func TestNothingIsSyncedForADuplicate(t *testing.T) {
 	s, err := Open(Options{Path: filepath.Join(t.TempDir(), "queue.db")})
 	if err != nil {
@@ -104,8 +104,8 @@ func TestNothingIsSyncedForADuplicate(t *testing.T) {
 	}
 }
 
-// TestChangedBeforeItIsOpened: another process may have the file in the moment
-// between reading what is in there and opening it for writing.
+// TestChangedBeforeItIsOpened changes the file between the moment when it is read and the moment
+// when it is opened for writing, as another process may do.
 func TestChangedBeforeItIsOpened(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	others := []string{"of the new file", "of the file that was read"}

@@ -11,27 +11,30 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// The buckets of the file, and what is in them. Numbers are big-endian.
+// The buckets of the file, with their keys and values. Numbers are big-endian.
 //
 //	meta       "format" → formatName
-//	events     sequence number → event; all that waits or is in flight
-//	attempts   sequence number → attempts; of events that were tried
-//	delivered  Unix nanoseconds, ID → 1; for as long as IDs are remembered
-//	dead       number in the order of dying → attempts and event
-//	reserve    nothing of use; see fillReserve
+//	events     sequence number → event, for all events that wait or are in flight
+//	attempts   sequence number → record of attempts, for the events that have any
+//	delivered  Unix nanoseconds, ID → 1, for as long as an ID is remembered
+//	dead       number, in the order in which they were buried → record of attempts, event
+//	retained   number, in the order in which they were delivered → record of attempts, event;
+//	           the bucket is there only if events were ever retained
+//	reserve    only takes up space; see fillReserve
 //
-// An event and its attempts each begin with a checksum of the rest.
+// An event and a record of attempts each begin with a checksum of the rest.
 var (
 	bucketMeta      = []byte("meta")
 	bucketEvents    = []byte("events")
 	bucketAttempts  = []byte("attempts")
 	bucketDelivered = []byte("delivered")
 	bucketDead      = []byte("dead")
+	bucketRetained  = []byte("retained")
 
 	keyFormat = []byte("format")
 )
 
-// formatName says that a bbolt file is a queue of ours, and in which version.
+// formatName marks a bbolt file as a queue of this module, and names the version of the format.
 const formatName = "caddy-tim-callback queue 1"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -47,7 +50,7 @@ func decodeNumber(key []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(key), nil
 }
 
-// appendEvent appends an event's record to b.
+// appendEvent appends the record of an event to b.
 func appendEvent(b []byte, e *queue.Event, received time.Time) []byte {
 	b = slices.Grow(b, 4+8+2*binary.MaxVarintLen64+len(e.ID)+len(e.Key)+len(e.Payload))
 	start := len(b)
@@ -60,7 +63,7 @@ func appendEvent(b []byte, e *queue.Event, received time.Time) []byte {
 	return b
 }
 
-// decodeEvent reads an event; its payload still lies in b.
+// decodeEvent decodes the record of an event. The payload shares the memory of b.
 func decodeEvent(b []byte) (e queue.Event, received time.Time, err error) {
 	b, err = unseal(b)
 	if err == nil {
@@ -76,62 +79,39 @@ func decodeEvent(b []byte) (e queue.Event, received time.Time, err error) {
 	return e, received, err
 }
 
-func encodeAttempts(item *queue.Item, due time.Time) []byte {
-	b := make([]byte, 4, 64+len(item.LastError))
-	b = appendTime(b, due)
-	b = binary.AppendUvarint(b, uint64(item.Attempts))
-	b = binary.AppendUvarint(b, uint64(item.Refusals))
-	b = appendTime(b, item.First)
-	b = appendTime(b, item.Last)
-	b = append(b, item.LastError...)
-	return seal(b)
-}
-
-// decodeAttempts reads into item what is known about its delivery.
-func decodeAttempts(b []byte, item *queue.Item) (due time.Time, err error) {
-	b, err = unseal(b)
-	if err == nil {
-		due, b, err = cutTime(b)
-	}
-	if err != nil {
-		return due, err
-	}
-	for _, count := range []*int{&item.Attempts, &item.Refusals} {
-		value, n := binary.Uvarint(b)
-		if n <= 0 {
-			return due, errDamaged
-		}
-		*count, b = int(value), b[n:]
-	}
-	item.First, b, err = cutTime(b)
-	if err == nil {
-		item.Last, b, err = cutTime(b)
-	}
-	item.LastError = string(b)
-	return due, err
-}
-
 func encodeDead(item *queue.Item) []byte {
-	attempts := encodeAttempts(item, time.Time{})
-	b := binary.AppendUvarint(nil, uint64(len(attempts)))
-	b = append(b, attempts...)
-	return appendEvent(b, &item.Event, item.Received)
+	return appendEnded(nil, encodeAttempts(item, time.Time{}), appendEvent(nil, &item.Event, item.Received))
 }
 
 func decodeDead(b []byte) (item queue.Item, err error) {
-	size, n := binary.Uvarint(b)
-	if n <= 0 || size > uint64(len(b)-n) {
-		return item, errDamaged
-	}
-	attempts, event := b[n:n+int(size)], b[n+int(size):]
-	if item.Event, item.Received, err = decodeEvent(event); err != nil {
-		return item, err
-	}
-	_, err = decodeAttempts(attempts, &item)
+	item, _, err = decodeEnded(b)
 	return item, err
 }
 
-// encodeDelivered is the key under which a delivered ID is remembered.
+// appendEnded appends the record of an event that waits no longer: its record of attempts and its own one.
+func appendEnded(b, attempts, event []byte) []byte {
+	b = slices.Grow(b, binary.MaxVarintLen64+len(attempts)+len(event))
+	b = binary.AppendUvarint(b, uint64(len(attempts)))
+	b = append(b, attempts...)
+	return append(b, event...)
+}
+
+// decodeEnded decodes the record of an event that waits no longer. The time at is that of its delivery, in
+// place of the next attempt; zero for a dead letter.
+func decodeEnded(b []byte) (item queue.Item, at time.Time, err error) {
+	size, b, err := cutUvarint(b)
+	if err != nil || size > uint64(len(b)) {
+		return item, at, errDamaged
+	}
+	attempts, event := b[:size], b[size:]
+	if item.Event, item.Received, err = decodeEvent(event); err != nil {
+		return item, at, err
+	}
+	at, err = decodeAttempts(attempts, &item)
+	return item, at, err
+}
+
+// encodeDelivered returns the key under which a delivered ID is remembered.
 func encodeDelivered(at time.Time, id string) []byte {
 	return append(encodeNumber(uint64(at.UnixNano())), id...)
 }
@@ -144,7 +124,7 @@ func decodeDelivered(key []byte) (at time.Time, id string, err error) {
 	return time.Unix(0, int64(n)), string(key[8:]), nil
 }
 
-// seal fills in the checksum for which the first four bytes were left.
+// seal writes the checksum into the first four bytes, which were left free for it.
 func seal(b []byte) []byte {
 	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:], castagnoli))
 	return b
@@ -165,11 +145,19 @@ func appendText(b []byte, s string) []byte {
 }
 
 func cutText(b []byte) (string, []byte, error) {
-	size, n := binary.Uvarint(b)
-	if n <= 0 || size > uint64(len(b)-n) {
+	size, b, err := cutUvarint(b)
+	if err != nil || size > uint64(len(b)) {
 		return "", nil, errDamaged
 	}
-	return string(b[n : n+int(size)]), b[n+int(size):], nil
+	return string(b[:size]), b[size:], nil
+}
+
+func cutUvarint(b []byte) (uint64, []byte, error) {
+	value, n := binary.Uvarint(b)
+	if n <= 0 {
+		return 0, nil, errDamaged
+	}
+	return value, b[n:], nil
 }
 
 // appendTime writes Unix nanoseconds, and 0 for the zero time.

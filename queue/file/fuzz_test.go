@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// FuzzFile: what is in a file never makes the process end or hang, and what is
-// refused is neither changed nor locked.
+// FuzzFile checks that no file makes the process end or hang, whatever is in it, and that a file
+// that is refused is neither changed nor locked.
 func FuzzFile(f *testing.F) {
 	whole := sample(f)
 	f.Add(uint32(2*4096), []byte{0})

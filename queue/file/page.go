@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// page is a page of a bbolt file: its number, kind, count of elements and count of
-// the pages by which it is longer, then the elements, then their keys and values.
-// Numbers are in the byte order of the machine.
+// page is a page of a bbolt file. Its header has its number, its kind, the count of its
+// elements, and the count of further pages that it extends over. The elements follow, then
+// their keys and values. Numbers are in the byte order of the machine.
 type page []byte
 
 const (
@@ -24,7 +24,8 @@ func (p page) kind() uint16     { return binary.NativeEndian.Uint16(p[8:]) }
 func (p page) count() int       { return int(binary.NativeEndian.Uint16(p[10:])) }
 func (p page) overflow() uint64 { return uint64(binary.NativeEndian.Uint32(p[12:])) }
 
-// element is a key of a page, with its value in a leaf and the page below it in a branch.
+// element is an element of a page: a key with its value on a leaf page, or a key with the
+// number of the child page on a branch page.
 type element struct {
 	key, value []byte
 	child      uint64
@@ -33,11 +34,12 @@ type element struct {
 
 func (e element) isBucket() bool { return e.flags&1 != 0 }
 
-// span is where the keys of a page must be: from is the least, and to, if it is not
-// nil, greater than all.
+// span is the range of the keys that a page may have: no key is less than from, and every key
+// is less than to. If to is nil there is no upper bound.
 type span struct{ from, to []byte }
 
-// each calls f with the elements of a page, if they are where they must be.
+// each calls f with each element of a page. It returns an error if an element is not within
+// the page, or out of order.
 func (p page) each(within span, f func(element) error) error {
 	if pageHeader+p.count()*elementSize > len(p) {
 		return fmt.Errorf("%w: it has room for fewer than its %d elements", errDamaged, p.count())

@@ -8,50 +8,53 @@ import (
 	"slices"
 )
 
-// pages reads what a bbolt file holds without trusting any of it. bbolt itself
-// trusts all: a damaged page makes it panic, while it opens a file in a goroutine
-// where nobody can recover from that, or read on without an end.
+// pages reads a bbolt file without relying on it to be sound. bbolt itself relies on that: a
+// damaged page makes it read on without an end, or panic, and while it opens a file it may
+// panic in a goroutine where nobody can recover.
 type pages struct {
 	file io.ReaderAt
-	size int // of a page, in bytes
+	size int // the size of a page, in bytes
 	root uint64
-	seen []bool // by page, whether something refers to it
+	seen []bool // for each page, whether something refers to it
 	buf  []byte
 }
 
-// bucket is a bucket of the file's root.
+// bucket is a bucket that lies in the root bucket of the file.
 type bucket struct {
 	name     string
 	root     uint64
-	page     page // if root is 0
+	page     page // if root is 0: the only page, which lies in the root bucket itself
 	sequence uint64
 }
 
-// bucketHeader is the root's number and the sequence. The page follows if it is alone.
+// bucketHeader is the size in bytes of the root page's number and the sequence, with which a
+// bucket begins. In a small bucket its only page follows.
 const bucketHeader = 16
 
-// newPages reads a file of so many bytes, whose root bucket is on the page root.
+// newPages returns a reader of a file that is length bytes long and has pages of size bytes.
+// Its root bucket is on the page with the number root.
 func newPages(file io.ReaderAt, length int64, size int, root uint64) *pages {
 	p := &pages{file: file, size: size, root: root, seen: make([]bool, length/int64(size))}
 	_ = p.claim(0, 2) // for the meta pages
 	return p
 }
 
-// claim notes that something refers to n pages, which nothing else may then do.
+// claim records that something refers to n pages. It returns an error if something else already
+// refers to one of them.
 func (p *pages) claim(id, n uint64) error {
 	if end := uint64(len(p.seen)); id >= end || n > end-id {
-		return fmt.Errorf("%w: it is beyond the end", errDamaged)
+		return fmt.Errorf("%w: it is beyond the end of the file", errDamaged)
 	}
 	for i := range p.seen[id : id+n] {
 		if p.seen[id+uint64(i)] {
-			return fmt.Errorf("%w: it is in two places", errDamaged)
+			return fmt.Errorf("%w: two places refer to it", errDamaged)
 		}
 		p.seen[id+uint64(i)] = true
 	}
 	return nil
 }
 
-// read reads a page that nothing has referred to yet. It is valid until the next one is read.
+// read reads a page that nothing has referred to yet. The page is valid until the next read.
 func (p *pages) read(id uint64) (page, error) {
 	if err := p.claim(id, 1); err != nil {
 		return nil, err
@@ -72,16 +75,16 @@ func (p *pages) read(id uint64) (page, error) {
 		}
 	}
 	if own := page(p.buf).id(); own != id {
-		return nil, fmt.Errorf("%w: it says to be page %d", errDamaged, own)
+		return nil, fmt.Errorf("%w: it says that it is page %d", errDamaged, own)
 	}
 	return p.buf, nil
 }
 
-// buckets lists the buckets of the root, in the order of their names.
+// buckets lists the buckets in the root bucket, sorted by name.
 func (p *pages) buckets() (list []bucket, err error) {
 	err = p.tree(p.root, span{}, func(e element) error {
 		if !e.isBucket() || len(e.value) < bucketHeader {
-			return fmt.Errorf("%w: %.32q is no bucket", errDamaged, e.key)
+			return fmt.Errorf("%w: %.32q is not a bucket", errDamaged, e.key)
 		}
 		list = append(list, bucket{
 			name:     string(e.key),
@@ -94,8 +97,8 @@ func (p *pages) buckets() (list []bucket, err error) {
 	return list, err
 }
 
-// each calls f with what is in a bucket, in the order of the keys. The slices are
-// valid until f returns.
+// each calls f with the keys and values of a bucket, sorted by key. The slices are valid until
+// f returns.
 func (p *pages) each(b bucket, f func(key, value []byte) error) error {
 	visit := func(e element) error {
 		if e.isBucket() {
@@ -112,7 +115,7 @@ func (p *pages) each(b bucket, f func(key, value []byte) error) error {
 	return b.page.each(span{}, visit)
 }
 
-// tree visits the leaves from a page on.
+// tree visits all elements on the leaf pages at or below a page.
 func (p *pages) tree(id uint64, within span, visit func(element) error) error {
 	children, err := p.visit(id, within, visit)
 	if err != nil {
@@ -130,7 +133,7 @@ func (p *pages) tree(id uint64, within span, visit func(element) error) error {
 	return nil
 }
 
-// visit visits what is on a page, if it is a leaf, or returns what is below it.
+// visit reads one page. It visits the elements of a leaf page, and returns those of a branch page.
 func (p *pages) visit(id uint64, within span, visit func(element) error) (children []element, err error) {
 	page, err := p.read(id)
 	if err != nil {
@@ -145,10 +148,10 @@ func (p *pages) visit(id uint64, within span, visit func(element) error) (childr
 			return nil
 		})
 		if err == nil && len(children) == 0 {
-			err = fmt.Errorf("%w: nothing is below it", errDamaged)
+			err = fmt.Errorf("%w: no page is below it", errDamaged)
 		}
 		return children, err
 	default:
-		return nil, fmt.Errorf("%w: it is of no kind that can be there", errDamaged)
+		return nil, fmt.Errorf("%w: its kind is not one that can be here", errDamaged)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/d13c7061/caddy-tim-callback/queue"
+	"github.com/d13c7061/caddy-tim-callback/queue/internal/lanes"
 )
 
 const (
@@ -21,8 +22,8 @@ const (
 	sampleDead    = 5
 )
 
-// sample is a file with something in each bucket, branch pages, and pages that are
-// longer than one.
+// sample returns a queue file that has records in each bucket, branch pages, and elements that
+// extend over several pages.
 func sample(t testing.TB) []byte {
 	path := filepath.Join(t.TempDir(), "sample.db")
 	s, err := Open(Options{Path: path})
@@ -64,11 +65,11 @@ func sample(t testing.TB) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return whole[:len(readerOf(whole).seen)*os.Getpagesize()] // behind that are zeros
+	return whole[:len(readerOf(whole).seen)*os.Getpagesize()] // zeros follow
 }
 
-// checkSample opens a copy of the sample that was changed. It must be refused and
-// left alone, and no lock be left on it, or hold everything.
+// checkSample opens a changed copy of the sample. The store must either refuse it, and leave it
+// unchanged and unlocked, or find all events in it.
 func checkSample(t *testing.T, path string, changed, whole []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, changed, 0o600); err != nil {
@@ -95,14 +96,13 @@ func checkSample(t *testing.T, path string, changed, whole []byte) {
 	}
 }
 
-// repaired checks that a file that was refused is as it was, and opens it once it is
-// whole again.
+// repaired checks that a refused file was not changed, repairs it, and opens it.
 func repaired(t *testing.T, path string, refused, whole []byte) *Store {
 	t.Helper()
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, refused) {
 		t.Errorf("what was refused is changed, %v", err)
 	}
-	// in place, as cp does it
+	// this writes into the existing file, as cp does
 	if err := os.WriteFile(path, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -113,8 +113,7 @@ func repaired(t *testing.T, path string, refused, whole []byte) *Store {
 	return s
 }
 
-// TestDamagedPages: a damaged page is found, whatever it says, and bbolt does not
-// get to see it.
+// TestDamagedPages checks that all kinds of damaged pages are found before bbolt reads them.
 func TestDamagedPages(t *testing.T) {
 	whole := sample(t)
 	size := os.Getpagesize()
@@ -152,14 +151,14 @@ func TestDamagedPages(t *testing.T) {
 			refused := 0
 			for id, used := range reader.seen {
 				if id < 2 || !used || page(whole[id*size:]).id() != uint64(id) {
-					continue // a meta page, a free one, or the rest of a longer one
+					continue // a meta page, a free page, or one that continues another
 				}
 				changed := bytes.Clone(whole)
 				damage(changed[id*size:][:size], id)
 				if readSample(readerOf(changed)) != nil {
 					refused++
 					if refused > 1 {
-						continue // files take their time
+						continue // writing and opening files takes long
 					}
 				}
 				checkSample(t, path, changed, whole)
@@ -171,7 +170,7 @@ func TestDamagedPages(t *testing.T) {
 	}
 }
 
-// readerOf reads a file whose meta pages are sound.
+// readerOf returns a reader of a file whose meta pages are sound.
 func readerOf(file []byte) *pages {
 	size := os.Getpagesize()
 	number := func(meta, at int) uint64 { return binary.NativeEndian.Uint64(file[meta*size+pageHeader+at:]) }
@@ -182,8 +181,8 @@ func readerOf(file []byte) *pages {
 	return newPages(bytes.NewReader(file), int64(number(meta, 40))*int64(size), size, number(meta, 16))
 }
 
-// readSample reads what opening the file would.
+// readSample reads what Open would read.
 func readSample(p *pages) error {
-	s := &Store{seed: maphash.MakeSeed()}
-	return records(p, s.collect(&contents{index: newIndex(), ids: make(map[uint64]reference)}))
+	s := &Store{seed: maphash.MakeSeed(), options: Options{now: time.Now}}
+	return readRecords(p, s.collect(&contents{index: lanes.New(time.Time{}, 0), ids: make(map[uint64]reference)}))
 }

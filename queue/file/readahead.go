@@ -2,15 +2,16 @@ package file
 
 import "os"
 
-// readAhead has the kernel read a file in its order, until it is told to stop. bbolt asks it not to do so by itself: without this, each
-// page of a long queue that is opened after a reboot would wait for the disk.
+// readAhead reads a file from its beginning to its end, until stop is called, so that the kernel
+// has it in memory. bbolt tells the kernel not to read ahead: without this, the first read of each
+// page of a long queue would wait for the disk after a reboot.
 func readAhead(path string) (stop func()) {
 	if lockedByProcess() {
 		return func() {}
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return func() {} // it is slower then, and no more
+		return func() {} // opening is only slower then
 	}
 	stopping, stopped := make(chan struct{}), make(chan struct{})
 	go func() {

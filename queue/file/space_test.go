@@ -11,8 +11,8 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// TestSpaceIsUsedAgain puts and delivers for hours, of the test's clock: the file
-// must not grow with the number of events.
+// TestSpaceIsUsedAgain puts and delivers events for hours, by the clock of the test, and checks that
+// the file does not grow with the number of events.
 func TestSpaceIsUsedAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	var mu sync.Mutex
@@ -26,7 +26,7 @@ func TestSpaceIsUsedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	payload := make([]byte, 8000) // 24 MB an hour, when bbolt grows by 16 MB
+	payload := make([]byte, 8000) // that is 24 MB an hour, and bbolt lets the file grow by 16 MB at a time
 	n := 0
 	hour := func() {
 		for range 60 {
@@ -71,7 +71,7 @@ func TestSpaceIsUsedAgain(t *testing.T) {
 	if after := size(); after > before {
 		t.Errorf("the file grew from %d to %d bytes", before, after)
 	}
-	if err := s.Close(); err != nil { // the IDs are the writer's
+	if err := s.Close(); err != nil { // so that the writer does not use the IDs any more
 		t.Fatal(err)
 	}
 	if n := len(s.ids); n > 20*50 {

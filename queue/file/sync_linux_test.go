@@ -14,14 +14,14 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// A sync that fails fails the puts that wait for it; the store takes up its work
-// when syncs succeed again, with all that was stored before.
+// If a sync fails, the puts that wait for it fail too. When syncs succeed again, the store works
+// again, and has all events that were stored before.
 func TestSyncFails(t *testing.T) {
 	var opened atomic.Pointer[os.File]
-	var told atomic.Pointer[error]
+	var reported atomic.Pointer[error]
 	s, err := Open(Options{
 		Path:    filepath.Join(t.TempDir(), "queue.db"),
-		OnError: func(err error) { told.Store(&err) },
+		OnError: func(err error) { reported.Store(&err) },
 		open: func(path string, mode os.FileMode, o *bolt.Options) (*bolt.DB, error) {
 			options := *o
 			options.OpenFile = func(path string, flags int, mode os.FileMode) (*os.File, error) {
@@ -47,7 +47,7 @@ func TestSyncFails(t *testing.T) {
 		t.Fatal(item, err)
 	}
 
-	// what is written to /dev/null is gone, and a sync of it is an error
+	// /dev/null drops all that is written to it, and a sync of it fails
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -59,8 +59,8 @@ func TestSyncFails(t *testing.T) {
 	if added, err := put("c1"); added || !errors.Is(err, queue.ErrUnavailable) {
 		t.Errorf("put: %v %v", added, err)
 	}
-	if err := told.Load(); err == nil || *err == nil {
-		t.Error("it was not told")
+	if err := reported.Load(); err == nil || *err == nil {
+		t.Error("OnError was not called")
 	}
 	s.Delivered(item)
 
@@ -71,8 +71,8 @@ func TestSyncFails(t *testing.T) {
 		}
 		return added
 	})
-	if err := told.Load(); *err != nil {
-		t.Errorf("it was not told that it can be written again, but %v", *err)
+	if err := reported.Load(); *err != nil {
+		t.Errorf("OnError was not called with nil after syncs succeeded, but with %v", *err)
 	}
 	for _, id := range []string{"b1", "a2", "c1"} {
 		var item *queue.Item

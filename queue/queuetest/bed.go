@@ -3,6 +3,7 @@ package queuetest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -11,45 +12,45 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-const (
-	patience = 10 * time.Second // for what a store does in its own time
-	room     = 100_000          // events, where the bound does not matter
-)
+const room = 100_000 // a limit of events that a test does not reach
 
-// bed is where a test lies: a store, its directory and its clock.
+// bed is what each test gets: a store, its directory and its clock.
 type bed struct {
 	*testing.T
 	queue.Store
 	o       Opener
 	dir     string
-	max     int
+	limits  queue.Limits
 	reopens bool
 	time    *atomic.Int64 // Unix seconds
 }
 
 func newBed(t *testing.T, o Opener, reopens bool) *bed {
-	b := &bed{T: t, o: o, dir: t.TempDir(), max: room, reopens: reopens, time: new(atomic.Int64)}
-	// far from the true time, so that a store which asks another clock is found out
+	b := &bed{T: t, o: o, dir: t.TempDir(), reopens: reopens, time: new(atomic.Int64)}
+	// this is far from the real time, so that a store which uses another clock fails
 	b.time.Store(time.Date(2011, 1, 21, 8, 0, 0, 0, time.UTC).Unix())
 	b.open()
 	return b
 }
 
-// open opens the store and closes it, or its successor, at the end of the test.
+// open opens the store. At the end of the test the store that is then open is closed.
 func (b *bed) open() {
 	b.Helper()
-	b.Store = b.o.Open(b.T, b.dir, b.max, b.now)
+	b.Store = b.o.Open(b.T, b.dir, b.limits, b.now)
 	b.Cleanup(func() { b.Close() })
 }
 
 func (b *bed) now() time.Time          { return time.Unix(b.time.Load(), 0) }
 func (b *bed) advance(d time.Duration) { b.time.Add(int64(d / time.Second)) }
 
-// bound goes on with an empty store for max events.
-func (b *bed) bound(max int) {
+// patience is how long to wait for what a store does in the background.
+func (b *bed) patience() time.Duration { return 10*time.Second + b.o.Lease }
+
+// reopenEmpty replaces the store by an empty one with these limits.
+func (b *bed) reopenEmpty(limits queue.Limits) {
 	b.Helper()
 	b.Close()
-	b.max, b.dir = max, b.TempDir()
+	b.limits, b.dir = limits, b.TempDir()
 	b.open()
 }
 
@@ -60,9 +61,25 @@ func (b *bed) reopen() {
 		b.Fatal("close:", err)
 	}
 	b.open()
+	b.settled()
 }
 
-// restart reopens the store where that is what the test is run for.
+// settled waits until the store knows of all events in the queue, which must be its alone, and returns
+// their counts.
+func (b *bed) settled() (c queue.Counts) {
+	b.Helper()
+	b.eventually("counts as the totals", func() bool {
+		totals, err := b.Totals(context.Background())
+		if err != nil {
+			b.Fatal("totals:", err)
+		}
+		c = b.Counts()
+		return c.Waiting == totals.Waiting && c.InFlight == totals.InFlight && c.Dead == totals.Dead && c.Spooled == totals.Spooled
+	})
+	return c
+}
+
+// restart reopens the store if the test is run with a restart.
 func (b *bed) restart() {
 	b.Helper()
 	if b.reopens {
@@ -74,7 +91,7 @@ func event(id, key string) queue.Event {
 	return queue.Event{ID: id, Key: key, Payload: []byte("payload of " + id)}
 }
 
-// put puts events named like a1 under the key a, a second apart.
+// put puts events, one per second. An event such as a1 has the key a.
 func (b *bed) put(ids ...string) {
 	b.Helper()
 	for _, id := range ids {
@@ -85,7 +102,7 @@ func (b *bed) put(ids ...string) {
 	}
 }
 
-// duplicate puts an event that must be known already.
+// duplicate puts an event again, which must not be added.
 func (b *bed) duplicate(id string) {
 	b.Helper()
 	if added, err := b.Put(context.Background(), event(id, id[:1])); added || err != nil {
@@ -93,10 +110,10 @@ func (b *bed) duplicate(id string) {
 	}
 }
 
-// next waits for an event, asking only after a signal.
+// next waits for an event and takes it. After each try it waits for a signal of the store.
 func (b *bed) next() *queue.Item {
 	b.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(b.patience())
 	for {
 		item, _, err := b.Take(b.now())
 		if err != nil {
@@ -113,7 +130,7 @@ func (b *bed) next() *queue.Item {
 	}
 }
 
-// take takes the events that must come next, and returns the last of them.
+// take takes events, which must be these in this order, and returns the last one.
 func (b *bed) take(ids ...string) (item *queue.Item) {
 	b.Helper()
 	for _, id := range ids {
@@ -132,8 +149,18 @@ func (b *bed) deliver(ids ...string) {
 	}
 }
 
-// none takes nothing, and returns when there will be something.
-func (b *bed) none() time.Time {
+// has reports whether an event with the key waits or is in flight.
+func (b *bed) has(key string) bool {
+	b.Helper()
+	has, err := b.Has(context.Background(), key)
+	if err != nil {
+		b.Error("has:", err)
+	}
+	return has
+}
+
+// nothingDue checks that no event is due, and returns when the next one will be due.
+func (b *bed) nothingDue() time.Time {
 	b.Helper()
 	item, next, err := b.Take(b.now())
 	if item != nil || err != nil {
@@ -142,18 +169,19 @@ func (b *bed) none() time.Time {
 	return next
 }
 
-// attempt notes a failed attempt, now.
+// attempt records in item that an attempt has failed just now.
 func (b *bed) attempt(item *queue.Item) *queue.Item {
 	item.Attempts++
-	item.Refusals += 2 // as little as the store knows
+	item.Refusals += 2 // nonsense, but a store does not interpret it
 	item.Last, item.LastError = b.now(), "status 503"
 	if item.First.IsZero() {
 		item.First = item.Last
 	}
+	item.Note(queue.Attempt{At: item.Last, Took: time.Duration(item.Attempts) * 1_234_567, Error: item.LastError, Answer: fmt.Sprint("answer ", item.Attempts)})
 	return item
 }
 
-// bury takes events and gives them up, one after the other.
+// bury takes events and buries them, one after the other.
 func (b *bed) bury(ids ...string) {
 	b.Helper()
 	for _, id := range ids {
@@ -178,8 +206,8 @@ func names(list []queue.Dead) (ids []string) {
 	return ids
 }
 
-// holds waits until the store holds so much: ends take effect in their own time.
-func (b *bed) holds(waiting, inFlight, dead int) {
+// mustHold waits until the store has these counts, since outcomes are recorded in the background.
+func (b *bed) mustHold(waiting, inFlight, dead int) {
 	b.Helper()
 	b.eventually("counts", func() bool {
 		c := b.Counts()
@@ -187,22 +215,30 @@ func (b *bed) holds(waiting, inFlight, dead int) {
 	})
 }
 
-// eventually waits for what no signal announces.
+// eventually waits until f returns true, for changes that the store does not signal.
 func (b *bed) eventually(what string, f func() bool) {
 	b.Helper()
-	for deadline := time.Now().Add(patience); !f(); time.Sleep(100 * time.Microsecond) {
+	pause := 100 * time.Microsecond
+	for deadline := time.Now().Add(b.patience()); !f(); time.Sleep(pause) {
 		if time.Now().After(deadline) {
-			b.Fatalf("%s: never as wanted; the store holds %+v", what, b.Counts())
+			b.Fatalf("%s: not as expected in time; the store holds %+v", what, b.Counts())
 		}
+		pause = min(2*pause, 10*time.Millisecond) // f may ask a server
 	}
 }
 
-// same compares all that a store keeps of an item.
-func (b *bed) same(got, want *queue.Item) {
+// mustEqual compares everything that a store keeps of an item.
+func (b *bed) mustEqual(got, want *queue.Item) {
 	b.Helper()
 	if got.ID != want.ID || got.Key != want.Key || !bytes.Equal(got.Payload, want.Payload) ||
 		!got.Received.Equal(want.Received) || got.Attempts != want.Attempts || got.Refusals != want.Refusals || got.LastError != want.LastError ||
-		!got.First.Equal(want.First) || !got.Last.Equal(want.Last) {
+		!got.First.Equal(want.First) || !got.Last.Equal(want.Last) || !slices.EqualFunc(got.History, want.History, sameAttempt) {
 		b.Errorf("got  %+v\nwant %+v", got, want)
 	}
+}
+
+func sameAttempt(a, b queue.Attempt) bool {
+	at := a.At.Equal(b.At)
+	a.At, b.At = time.Time{}, time.Time{}
+	return at && a == b
 }

@@ -35,23 +35,26 @@ var closeTests = []test{
 				b.Errorf("%s: %v, want %v", call.name, err, queue.ErrClosed)
 			}
 		}
-		// too late, but no harm
+		// calls after Close must do no harm
 		b.Delivered(items[0])
 		b.Retry(items[1], b.now())
 		b.Bury(items[2])
 		b.Release(items[3])
 		b.Hasten()
-		b.Has("a")
+		if has, err := b.Has(context.Background(), "a"); err != nil && !has {
+			b.Errorf("has: %v, %v", has, err)
+		}
 		b.Counts()
+		b.Totals(context.Background())
 		b.Close()
 		if b.reopens {
 			b.open()
-			b.holds(4, 0, 1)
+			b.mustHold(4, 0, 1)
 			b.take("b1", "c1", "d1", "e1")
-			b.listed("a1")
+			b.mustList("a1")
 		}
 	}},
-	{name: "writes what was ended", kind: durable, run: func(b *bed) {
+	{name: "writes outcomes", kind: durable, run: func(b *bed) {
 		b.put("a1", "b1", "c1", "d1")
 		a, bb, c, d := b.take("a1"), b.take("b1"), b.take("c1"), b.take("d1")
 		b.Delivered(a)
@@ -59,7 +62,7 @@ var closeTests = []test{
 		b.Retry(b.attempt(c), b.now())
 		b.Release(d)
 		b.reopen()
-		b.holds(2, 0, 1)
+		b.mustHold(2, 0, 1)
 		b.duplicate("a1")
 		for range 2 {
 			if item := b.next(); item.ID == "c1" && item.Attempts != 1 {
@@ -104,7 +107,7 @@ var closeTests = []test{
 		wg.Wait()
 		b.open()
 		got := make([]int, writers)
-		for range b.Counts().Waiting {
+		for range b.settled().Waiting {
 			item := b.next()
 			var w, n int
 			fmt.Sscan(item.ID, &w, &n)

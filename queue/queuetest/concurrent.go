@@ -36,10 +36,10 @@ var concurrentTests = []test{
 			}
 			b.deliver(fmt.Sprint("a", i))
 		}
-		b.none()
+		b.nothingDue()
 	}},
 	{name: "put by many until it is full", run: func(b *bed) {
-		b.bound(5)
+		b.reopenEmpty(queue.Limits{Events: 5})
 		var wg sync.WaitGroup
 		var added atomic.Int32
 		for i := range 16 {
@@ -56,7 +56,7 @@ var concurrentTests = []test{
 		if n := added.Load(); n != 5 {
 			b.Errorf("added %d", n)
 		}
-		b.holds(5, 0, 0)
+		b.mustHold(5, 0, 0)
 	}},
 	{name: "a put that is cancelled", run: func(b *bed) {
 		const events = 100
@@ -64,14 +64,14 @@ var concurrentTests = []test{
 		for i := range events {
 			ctx, cancel := context.WithCancel(context.Background())
 			if i%10 == 0 {
-				cancel() // before it began
+				cancel() // before Put is called
 			}
 			wg.Go(func() {
 				added, err := b.Put(ctx, event(fmt.Sprint(i), fmt.Sprint(i%7)))
 				if added != (err == nil) || err != nil && !errors.Is(err, context.Canceled) {
 					b.Errorf("put: %v, %v", added, err)
 				}
-				// stored or not: who puts it again has it stored once
+				// the event may be stored or not; after a second put it is stored once
 				if again, err := b.Put(context.Background(), event(fmt.Sprint(i), fmt.Sprint(i%7))); again && added || err != nil {
 					b.Errorf("put again: %v, %v", again, err)
 				}
@@ -79,11 +79,11 @@ var concurrentTests = []test{
 			wg.Go(cancel)
 		}
 		wg.Wait()
-		b.holds(events, 0, 0)
+		b.mustHold(events, 0, 0)
 		for range events {
 			b.Delivered(b.next())
 		}
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 	}},
 	{name: "everything at once", run: func(b *bed) {
 		l := newLoad(b)
@@ -98,7 +98,7 @@ var concurrentTests = []test{
 				default:
 				}
 				b.Hasten()
-				b.Has("k0")
+				b.has("k0")
 				if c := b.Counts(); c.Waiting < 0 || c.InFlight < 0 || c.InFlight > 0 && c.Oldest.IsZero() {
 					b.Errorf("counts: %+v", c)
 					return
@@ -113,6 +113,6 @@ var concurrentTests = []test{
 		l.wg.Wait()
 		close(stop)
 		wg.Wait()
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 	}},
 }

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// image is what the files of a store hold: the blocks that are not all zeros,
-// for a file may be large and mostly holes, and "" at the end of each file.
+// image is a copy of the files of a store. It has only the blocks that are not all zeros, since a
+// file may be large and mostly empty, and an empty string at the end of each file.
 type image map[place]string
 
 type place struct {
@@ -26,18 +26,12 @@ const blockSize = 64 << 10
 
 var zeros = strings.Repeat("\x00", blockSize)
 
-// crash opens what a crash at this moment would leave. The store goes on.
-func (b *bed) crash() *bed {
-	b.Helper()
-	return b.opened(b.image())
-}
-
-// image reads the store's files as they were at one moment: until nothing was
-// written from one reading to the next.
+// image reads the files of the store as they are at one moment. For that it reads them again and
+// again, until they have not changed from one reading to the next.
 func (b *bed) image() image {
 	b.Helper()
 	var last image
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(b.patience()); time.Now().Before(deadline); {
 		m := make(image)
 		err := filepath.WalkDir(b.dir, func(name string, d fs.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() {
@@ -66,7 +60,7 @@ func (m image) read(dir, name string) error {
 	defer f.Close()
 	buf := make([]byte, blockSize)
 	for at := int64(0); ; {
-		if runtime.GOOS == "linux" { // elsewhere holes are read as zeros, which takes longer
+		if runtime.GOOS == "linux" { // on other systems holes are read as zeros, which takes longer
 			const seekData = 3
 			if at, err = f.Seek(at, seekData); errors.Is(err, syscall.ENXIO) {
 				at, err = f.Seek(0, io.SeekEnd)
@@ -88,7 +82,7 @@ func (m image) read(dir, name string) error {
 	}
 }
 
-// opened opens a store of other files than this one's.
+// opened opens another store, with the files of an image.
 func (b *bed) opened(m image) *bed {
 	b.Helper()
 	c := *b

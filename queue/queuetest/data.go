@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
@@ -25,19 +26,19 @@ var dataTests = []test{
 		for i, p := range payloads {
 			item := b.take(fmt.Sprint(i))
 			if !bytes.Equal(item.Payload, p) {
-				b.Errorf("payload %d of %d bytes came back as another of %d", i, len(p), len(item.Payload))
+				b.Errorf("payload %d of %d bytes came back as a different one of %d bytes", i, len(p), len(item.Payload))
 			}
 			b.Bury(item)
 		}
-		b.holds(0, 0, len(payloads))
+		b.mustHold(0, 0, len(payloads))
 		b.restart()
 		for i, d := range b.letters("", room) {
 			if !bytes.Equal(d.Payload, payloads[i]) {
-				b.Errorf("the dead payload %d of %d bytes is another of %d", i, len(payloads[i]), len(d.Payload))
+				b.Errorf("payload %d of %d bytes became a different one of %d bytes in a dead letter", i, len(payloads[i]), len(d.Payload))
 			}
 		}
 	}},
-	{name: "payload of the caller", run: func(b *bed) {
+	{name: "payload that the caller changes", run: func(b *bed) {
 		payload := []byte("as put")
 		b.store(queue.Event{ID: "a1", Key: "a", Payload: payload})
 		copy(payload, "reused")
@@ -62,7 +63,7 @@ var dataTests = []test{
 			}
 			b.Bury(b.take(id))
 		}
-		b.holds(0, 0, len(odd))
+		b.mustHold(0, 0, len(odd))
 		b.restart()
 		for _, id := range odd {
 			if n, err := b.replay(id); n != 1 || err != nil {
@@ -70,7 +71,7 @@ var dataTests = []test{
 			}
 		}
 		b.deliver(odd...)
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 	}},
 	{name: "odd keys", kind: restarts, run: func(b *bed) {
 		for _, key := range odd {
@@ -80,8 +81,8 @@ var dataTests = []test{
 		}
 		b.restart()
 		for _, key := range odd {
-			if !b.Has(key) {
-				b.Errorf("has nothing of %q", key)
+			if !b.has(key) {
+				b.Errorf("the store says that it has no event with the key %q", key)
 			}
 		}
 		for _, n := range []string{"1", "2"} {
@@ -93,12 +94,12 @@ var dataTests = []test{
 				}
 				items = append(items, item)
 			}
-			b.none()
+			b.nothingDue()
 			for _, item := range items {
 				b.Delivered(item)
 			}
 		}
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 	}},
 	{name: "odd errors", kind: restarts, run: func(b *bed) {
 		b.put("a1")
@@ -114,9 +115,24 @@ var dataTests = []test{
 			b.Release(item)
 		}
 	}},
+	{name: "history", kind: restarts, run: func(b *bed) {
+		b.put("a1")
+		for n := range queue.MaxHistory + 2 {
+			item := b.attempt(b.take("a1"))
+			item.Note(queue.Attempt{Took: time.Hour, Answer: strings.Repeat("語", 100*n)})
+			b.Retry(item, b.now())
+			b.restart()
+			b.advance(time.Second)
+			again := b.take("a1")
+			if b.mustEqual(again, item); n > 3 && len(again.History) != queue.MaxHistory {
+				b.Errorf("%d attempts are known, want %d", len(again.History), queue.MaxHistory)
+			}
+			b.Release(again)
+		}
+	}},
 }
 
-// store puts an event that is new.
+// store puts an event, which must be added.
 func (b *bed) store(e queue.Event) {
 	b.Helper()
 	if added, err := b.Put(context.Background(), e); !added || err != nil {

@@ -17,24 +17,26 @@ var deadTests = []test{
 		first := b.now()
 		b.advance(time.Minute)
 		b.bury("a1")
-		b.none()
+		b.nothingDue()
 		b.restart()
-		b.holds(0, 0, 1)
+		b.mustHold(0, 0, 1)
 		letter := b.letters("", 1)[0]
-		b.same(&letter.Item, &queue.Item{Event: event("a1", "a"), Received: put,
-			Attempts: 2, Refusals: 4, First: first, Last: b.now(), LastError: "status 503"})
+		b.mustEqual(&letter.Item, &queue.Item{Event: event("a1", "a"), Received: put,
+			Attempts: 2, Refusals: 4, First: first, Last: b.now(), LastError: "status 503", History: []queue.Attempt{
+				{At: first, Took: 1_234_567, Error: "status 503", Answer: "answer 1"},
+				{At: b.now(), Took: 2 * 1_234_567, Error: "status 503", Answer: "answer 2"}}})
 	}},
-	{name: "listed in the order of their death", kind: restarts, run: func(b *bed) {
+	{name: "listed in the order in which they were buried", kind: restarts, run: func(b *bed) {
 		b.put("a1", "b1", "c1")
 		b.Retry(b.take("a1"), b.now().Add(time.Minute))
 		b.bury("b1", "c1")
 		b.advance(time.Minute)
 		b.bury("a1")
 		b.restart()
-		b.listed("b1", "c1", "a1")
+		b.mustList("b1", "c1", "a1")
 		b.put("a2")
 		b.bury("a2")
-		b.listed("b1", "c1", "a1", "a2")
+		b.mustList("b1", "c1", "a1", "a2")
 	}},
 	{name: "pages", kind: restarts, run: func(b *bed) {
 		all := []string{"a1", "b1", "c1", "d1", "e1", "f1", "g1"}
@@ -59,7 +61,7 @@ var deadTests = []test{
 			b.Errorf("got %v", got)
 		}
 	}},
-	{name: "cursor of a letter that is gone", kind: restarts, run: func(b *bed) {
+	{name: "cursor of a letter that was removed", kind: restarts, run: func(b *bed) {
 		b.put("a1", "b1", "c1", "d1")
 		b.bury("a1", "b1", "c1", "d1")
 		list := b.letters("", room)
@@ -79,14 +81,15 @@ var deadTests = []test{
 			}
 			b.restart()
 			if got := names(b.letters(list[step.after].Cursor, room)); !slices.Equal(got, step.behind) {
-				b.Errorf("without %s: %v behind %s, want %v", step.id, got, list[step.after].ID, step.behind)
+				b.Errorf("without %s: %v after %s, want %v", step.id, got, list[step.after].ID, step.behind)
 			}
 		}
-		// a place is not given twice, or who turns the pages would miss this one
+		// a cursor must not be used for two letters, or a caller that reads page after page
+		// would miss this one
 		b.put("e1")
 		b.bury("a1", "e1")
 		if got := names(b.letters(list[3].Cursor, room)); !slices.Equal(got, []string{"a1", "e1"}) {
-			b.Errorf("%v behind the last, want what died since", got)
+			b.Errorf("%v after the last one, want a1 and e1, which were buried since", got)
 		}
 	}},
 	{name: "replay and drop", run: func(b *bed) {
@@ -109,12 +112,12 @@ var deadTests = []test{
 			{"no ID", []string{""}, 0, queue.ErrNotFound, []string{"a1", "b1", "c1"}},
 		} {
 			for _, drop := range []bool{false, true} {
-				b.bound(room)
+				b.reopenEmpty(queue.Limits{})
 				b.put("d1", "a1", "b1", "c1", "t1", "w1")
 				b.deliver("d1")
 				b.bury("a1", "b1", "c1")
 				b.take("t1")
-				b.holds(1, 1, 3)
+				b.mustHold(1, 1, 3)
 				act, waiting := b.replay, 1+test.want
 				if drop {
 					act, waiting = b.drop, 1
@@ -122,8 +125,8 @@ var deadTests = []test{
 				if n, err := act(test.ids...); n != test.want || !errors.Is(err, test.err) {
 					b.Errorf("%s, drop %v: %d, %v, want %d, %v", test.name, drop, n, err, test.want, test.err)
 				}
-				b.listed(test.left...)
-				b.holds(waiting, 1, len(test.left))
+				b.mustList(test.left...)
+				b.mustHold(waiting, 1, len(test.left))
 				if n, err := act(); n != len(test.left) || err != nil {
 					b.Errorf("%s, drop %v, the rest: %d, %v, want %d", test.name, drop, n, err, len(test.left))
 				}
@@ -150,12 +153,12 @@ var deadTests = []test{
 		b.Delivered(item)
 		b.deliver("a3")
 		item = b.take("a1")
-		b.same(item, &queue.Item{Event: event("a1", "a"), Received: at})
+		b.mustEqual(item, &queue.Item{Event: event("a1", "a"), Received: at})
 		b.Bury(b.attempt(item))
 		b.deliver("a4")
-		b.listed("a1")
+		b.mustList("a1")
 	}},
-	{name: "replayed in the order of their death", kind: restarts, run: func(b *bed) {
+	{name: "replayed in the order in which they were buried", kind: restarts, run: func(b *bed) {
 		b.put("a1", "a2", "a3")
 		b.bury("a1", "a2", "a3")
 		b.replay()
@@ -167,19 +170,20 @@ var deadTests = []test{
 		b.bury("a1", "b1")
 		b.drop("a1")
 		b.restart()
-		b.listed("b1")
+		b.mustList("b1")
 		b.drop()
 		b.restart()
-		b.listed()
-		b.none()
+		b.mustList()
+		b.nothingDue()
 	}},
 }
 
-// replay and drop are of the store that is open now, not of one before.
+// replay and drop use the store that is open when they are called. A method value of the store
+// would use the one that was open when it was made.
 func (b *bed) replay(ids ...string) (int, error) { return b.Replay(ids...) }
 func (b *bed) drop(ids ...string) (int, error)   { return b.Drop(ids...) }
 
-func (b *bed) listed(want ...string) {
+func (b *bed) mustList(want ...string) {
 	b.Helper()
 	if got := names(b.letters("", room)); !slices.Equal(got, want) {
 		b.Errorf("dead letters %v, want %v", got, want)

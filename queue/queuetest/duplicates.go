@@ -7,7 +7,7 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// duplicateTests bring the event a1 into a state and put it again.
+// duplicateTests bring the event a1 into some state and put it again.
 var duplicateTests = func() (tests []test) {
 	for _, state := range []struct {
 		name  string
@@ -34,37 +34,37 @@ var duplicateTests = func() (tests []test) {
 		{"delivered just now", func(b *bed) { b.put("a1"); b.deliver("a1") }, false},
 		{"delivered lately", func(b *bed) {
 			b.put("a1")
-			b.advance(time.Hour) // what counts is the delivery
+			b.advance(time.Hour) // the time counts from the delivery, not from the put
 			b.deliver("a1")
-			b.holds(0, 0, 0)
+			b.mustHold(0, 0, 0)
 			b.advance(queue.Remember - time.Second)
 		}, false},
 		{"delivered long ago", func(b *bed) {
 			b.put("a1")
 			b.deliver("a1")
-			b.holds(0, 0, 0)
+			b.mustHold(0, 0, 0)
 			b.advance(queue.Remember + time.Second)
 		}, true},
 		{"delivered long ago and lately", func(b *bed) {
 			b.put("a1")
 			b.deliver("a1")
-			b.holds(0, 0, 0)
+			b.mustHold(0, 0, 0)
 			b.advance(queue.Remember + time.Second)
 			b.restart()
 			b.put("a1")
 			b.deliver("a1")
-			b.holds(0, 0, 0)
+			b.mustHold(0, 0, 0)
 			b.advance(queue.Remember / 2)
-			b.put("b1") // may have the store forget what is old
+			b.put("b1") // this may make the store remove old IDs
 			b.deliver("b1")
-			b.holds(0, 0, 0)
+			b.mustHold(0, 0, 0)
 			b.advance(queue.Remember/2 - time.Minute)
 		}, false},
 	} {
 		tests = append(tests, test{name: state.name, kind: restarts, run: func(b *bed) {
 			state.reach(b)
 			b.restart()
-			before := b.Counts()
+			before := b.settled()
 			added, err := b.Put(context.Background(), event("a1", "a"))
 			if added != state.added || err != nil {
 				b.Errorf("put again: %v, %v, want %v", added, err, state.added)
@@ -72,7 +72,7 @@ var duplicateTests = func() (tests []test) {
 			if added {
 				b.deliver("a1")
 				b.duplicate("a1")
-			} else if after := b.Counts(); after.Waiting+after.InFlight+after.Dead > before.Waiting+before.InFlight+before.Dead {
+			} else if after := b.settled(); after.Waiting+after.InFlight+after.Dead > before.Waiting+before.InFlight+before.Dead {
 				b.Errorf("the store held %+v, now %+v", before, after)
 			}
 		}})
@@ -83,10 +83,10 @@ var duplicateTests = func() (tests []test) {
 		if added, err := b.Put(context.Background(), event("a1", "b")); added || err != nil {
 			b.Errorf("put: %v, %v", added, err)
 		}
-		if b.Has("b") {
-			b.Error("the store has events of a key under which none was put")
+		if b.has("b") {
+			b.Error("the store has events with a key with which none was put")
 		}
 		b.deliver("a1")
-		b.none()
+		b.nothingDue()
 	}})
 }()

@@ -10,19 +10,28 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// load puts events under some keys, in order, and delivers them, some at the
-// second attempt, looking at the order all the while.
+// load puts events with several keys and delivers them, some of them at the second attempt. It
+// checks their order all the time. Several stores may share the queue: then each event of a key is put
+// with another one than the event before.
 type load struct {
 	*bed
-	wg   sync.WaitGroup
-	gate sync.Mutex      // while it is held no call begins, but those that did go on
-	put  [8]atomic.Int64 // by key: how many were stored,
-	took [8]atomic.Int64 // the last that was taken, -1 before the first,
-	done [8]atomic.Int64 // and the last that was delivered, likewise
+	nodes []queue.Store // that share the queue; the store of the bed is the first one
+	wg    sync.WaitGroup
+
+	allPut <-chan struct{} // closed when all events were put
+	over   chan struct{}   // closed by end
+
+	gate sync.Mutex      // while it is locked no new call begins
+	put  [8]atomic.Int64 // for each key, how many events were stored
+	took [8]atomic.Int64 // for each key, the last event that was taken; -1 if none was
+	done [8]atomic.Int64 // for each key, the last event that was delivered; -1 if none was
 }
 
-func newLoad(b *bed) *load {
-	l := &load{bed: b}
+func newLoad(b *bed, others ...*bed) *load {
+	l := &load{bed: b, nodes: []queue.Store{b.Store}, over: make(chan struct{})}
+	for _, other := range others {
+		l.nodes = append(l.nodes, other.Store)
+	}
 	for k := range l.took {
 		l.took[k].Store(-1)
 		l.done[k].Store(-1)
@@ -30,7 +39,7 @@ func newLoad(b *bed) *load {
 	return l
 }
 
-// start puts for so long; what was put is delivered even after.
+// start puts events for the time d. Then it goes on until all of them are delivered.
 func (l *load) start(d time.Duration) {
 	l.Cleanup(l.wg.Wait) // before the store is closed
 	var putting sync.WaitGroup
@@ -38,10 +47,13 @@ func (l *load) start(d time.Duration) {
 	for k := range l.put {
 		putting.Go(func() {
 			for n := int64(0); n < 5 || n < 300 && time.Now().Before(until); n++ {
-				l.pass()
-				added, err := l.Put(context.Background(), event(fmt.Sprint(k, " ", n), fmt.Sprint("k", k)))
+				l.waitAtGate()
+				store := l.nodes[(int(n)+k)%len(l.nodes)]
+				added, err := store.Put(context.Background(), event(fmt.Sprint(k, " ", n), fmt.Sprint("k", k)))
 				if !added || err != nil {
-					l.Errorf("put: %v, %v", added, err)
+					if !l.ended() {
+						l.Errorf("put: %v, %v", added, err)
+					}
 					return
 				}
 				l.put[k].Store(n + 1)
@@ -51,75 +63,137 @@ func (l *load) start(d time.Duration) {
 	all := make(chan struct{})
 	l.wg.Go(func() { putting.Wait(); close(all) })
 
-	items := make(chan *queue.Item)
+	l.allPut = all
+	for _, store := range l.nodes {
+		l.join(store)
+	}
+}
+
+// join makes a store deliver events, until all were put and delivered or leave is called. When leave
+// returns, none is in flight with this store.
+func (l *load) join(store queue.Store) (leave func()) {
+	items, left := make(chan *queue.Item), make(chan struct{})
+	var work sync.WaitGroup
 	for range 4 {
-		l.wg.Go(func() {
+		work.Go(func() {
 			for item := range items {
-				l.attempted(item)
+				l.attempted(store, item)
 			}
 		})
 	}
-	l.wg.Go(func() {
+	work.Go(func() {
 		defer close(items)
-		l.dispatch(items, all)
+		l.dispatch(store, items, left)
 	})
+	l.wg.Go(work.Wait)
+	return func() {
+		close(left)
+		work.Wait()
+	}
 }
 
-func (l *load) pass() {
+// end makes the load end soon. From then on calls of the stores may fail.
+func (l *load) end() { close(l.over) }
+
+func (l *load) ended() bool {
+	select {
+	case <-l.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// progress is how far a load has come with each key.
+type progress [len(load{}.put)]struct{ put, took, done int64 }
+
+func (l *load) progress() (p progress) {
+	for k := range p {
+		p[k].put, p[k].took, p[k].done = l.put[k].Load(), l.took[k].Load(), l.done[k].Load()
+	}
+	return p
+}
+
+func (l *load) waitAtGate() {
 	l.gate.Lock()
 	defer l.gate.Unlock()
 }
 
-// image is that of the bed. Where the disk is fast the files would never be
-// still if the load did not pause.
+// image returns an image of the files, as the bed does, but makes the load pause. On a fast disk the
+// files would otherwise change all the time.
 func (l *load) image() image {
 	l.gate.Lock()
 	defer l.gate.Unlock()
 	return l.bed.image()
 }
 
-// dispatch takes until all was put and delivered, asking only after a signal.
-func (l *load) dispatch(items chan<- *queue.Item, all <-chan struct{}) {
-	timeout := time.After(patience)
+// dispatch takes events until all were put and delivered, or left is closed. When there is none it waits
+// for a signal, and looks now and then whether other stores have delivered the rest.
+func (l *load) dispatch(store queue.Store, items chan<- *queue.Item, left <-chan struct{}) {
+	timeout := time.NewTimer(l.patience())
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	all := l.allPut
 	for {
-		item, _, err := l.Take(l.now())
+		item, _, err := store.Take(l.now())
 		switch {
+		case item != nil:
+			items <- item
+			timeout.Reset(l.patience())
+			select {
+			case <-left:
+				return
+			default:
+			}
+			continue
+		case l.ended():
+			return
 		case err != nil:
 			l.Errorf("take: %v", err)
 			return
-		case item != nil:
-			items <- item
-			continue
-		case all == nil && l.left() == 0:
-			return
 		}
-		select {
-		case <-l.Wake():
-		case <-all:
-			all = nil
-		case <-timeout:
-			l.Errorf("nothing to take, and no signal; the store holds %+v", l.Counts())
-			return
+		for waits := true; waits; {
+			select {
+			case <-store.Wake():
+				waits = false
+			case <-all:
+				all = nil
+			case <-look.C:
+			case <-left:
+				return
+			case <-l.over:
+				return
+			case <-timeout.C:
+				l.Errorf("nothing to take, and no signal; the store holds %+v", store.Counts())
+				return
+			}
+			if all == nil && l.undelivered() == 0 {
+				return
+			}
 		}
 	}
 }
 
-func (l *load) left() (n int64) {
+func (l *load) undelivered() (n int64) {
 	for k := range l.put {
 		n += l.put[k].Load() - (l.done[k].Load() + 1)
 	}
 	return n
 }
 
-// attempted ends an attempt to deliver.
-func (l *load) attempted(item *queue.Item) {
+// attempted checks the order of an event that was taken, and ends the attempt to deliver it.
+func (l *load) attempted(store queue.Store, item *queue.Item) {
 	var k, n int64
 	if _, err := fmt.Sscan(item.ID, &k, &n); err != nil {
 		l.Errorf("took %q: %v", item.ID, err)
 		return
 	}
-	l.pass()
-	// only this attempt is about the key now
+	l.waitAtGate()
+	if item.Owned != nil && item.Owned.Err() != nil {
+		store.Release(item) // the machine was too slow for the store
+		return
+	}
+	// no other attempt for this key can be under way now
 	took, done := l.took[k].Load(), l.done[k].Load()
 	if n != done+1 || took > n {
 		l.Errorf("took %d of key %d; before it took %d, delivered %d", n, k, took, done)
@@ -129,9 +203,9 @@ func (l *load) attempted(item *queue.Item) {
 	}
 	l.took[k].Store(n)
 	if n%5 == 0 && took != n {
-		l.Retry(l.attempt(item), l.now())
+		store.Retry(l.attempt(item), l.now())
 		return
 	}
 	l.done[k].Store(n)
-	l.Delivered(item)
+	store.Delivered(item)
 }

@@ -4,48 +4,49 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// Memory is a [queue.Store] that loses everything with its process. It is made
-// to be plainly right, not to be fast: Take looks at every key.
+// Memory is a [queue.Store] that keeps events only in memory. It is simple and not fast: Take looks
+// at every key.
 type Memory struct {
-	// Now is the clock for when an event was put and for how long an ID is
-	// remembered. Set it before the first use.
+	// Now is the clock for the times when events are put and delivered. It may be
+	// changed before the first use. Default: [time.Now].
 	Now func() time.Time
 
-	max  int
 	wake chan struct{}
 
 	mu        sync.Mutex
+	limits    queue.Limits
+	bytes     int64 // the size of the payloads
 	closed    bool
-	last      uint64 // sequence number or place among the dead that was given
+	last      uint64 // the last number given to an event or a dead letter
 	keys      map[string][]*entry
-	dead      []*entry             // in the order in which they died
-	ids       map[string]bool      // of all in keys and dead
-	delivered map[string]time.Time // by ID
+	dead      []*entry             // in the order in which they were buried
+	retained  []*entry             // delivered, in the order in which the deliveries ended
+	ids       map[string]bool      // the IDs of all events in keys and dead
+	delivered map[string]time.Time // the time of delivery by ID
 }
 
-// entry is an event in a Memory. Only the first of its key can be taken.
+// entry is an event in a Memory. Only the first entry of a key can be taken.
 type entry struct {
 	item  queue.Item
 	taken bool
-	retry time.Time // zero: due at once
-	died  uint64    // place among the dead
+	retry time.Time // when the next attempt is due; zero means at once
+	died  uint64    // the number of the dead letter or of the delivered event
+	ended time.Time // when it was delivered
 }
 
 var _ queue.Store = (*Memory)(nil)
 
-// NewMemory returns an empty store of at most max events, of any number if max
-// is 0.
-func NewMemory(max int) *Memory {
+// NewMemory returns an empty store. Its limit of bytes counts only the payloads.
+func NewMemory(limits queue.Limits) *Memory {
 	return &Memory{
 		Now:       time.Now,
-		max:       max,
+		limits:    limits.WithDefaults(),
 		wake:      make(chan struct{}, 1),
 		keys:      make(map[string][]*entry),
 		ids:       make(map[string]bool),
@@ -66,16 +67,19 @@ func (m *Memory) Put(ctx context.Context, e queue.Event) (bool, error) {
 	if at, ok := m.delivered[e.ID]; m.ids[e.ID] || ok && now.Sub(at) < queue.Remember {
 		return false, nil
 	}
-	if m.max > 0 && len(m.ids) >= m.max {
+	size := int64(len(e.Payload))
+	if len(m.ids) >= m.limits.Events || m.bytes+size > m.limits.Bytes {
 		return false, queue.ErrFull
 	}
+	m.bytes += size
 	e.Payload = slices.Clone(e.Payload)
 	m.ids[e.ID] = true
+	m.retained = slices.DeleteFunc(m.retained, func(r *entry) bool { return r.item.ID == e.ID })
 	m.append(&entry{item: queue.Item{Event: e}}, now)
 	return true, nil
 }
 
-// append makes e the newest event of its key.
+// append adds e as the newest event of its key.
 func (m *Memory) append(e *entry, now time.Time) {
 	m.last++
 	e.item.Seq, e.item.Received = m.last, now
@@ -83,7 +87,7 @@ func (m *Memory) append(e *entry, now time.Time) {
 	m.signal()
 }
 
-func (m *Memory) Take(now time.Time) (*queue.Item, time.Time, error) {
+func (m *Memory) Take(now time.Time, except ...string) (*queue.Item, time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -91,9 +95,14 @@ func (m *Memory) Take(now time.Time) (*queue.Item, time.Time, error) {
 	}
 	var first *entry
 	var next time.Time
-	for _, es := range m.keys {
-		switch e := es[0]; {
-		case e.taken:
+	latest := now.Add(m.limits.Wait)
+	for key, es := range m.keys {
+		e := es[0]
+		if e.retry.After(latest) {
+			e.retry = latest
+		}
+		switch {
+		case e.taken, slices.Contains(except, key):
 		case e.retry.After(now):
 			if next.IsZero() || e.retry.Before(next) {
 				next = e.retry
@@ -127,27 +136,28 @@ func (m *Memory) Wake() <-chan struct{} { return m.wake }
 func (m *Memory) signal() {
 	select {
 	case m.wake <- struct{}{}:
-	default: // one signal is there already
+	default: // there is already a signal
 	}
 }
 
 func (m *Memory) Delivered(item *queue.Item) {
-	m.end(item, func(e *entry) {
+	m.endDelivery(item, func(e *entry) {
 		m.remove(e)
-		delete(m.ids, e.item.ID)
+		m.drop(e)
 		m.delivered[e.item.ID] = m.Now()
+		m.retain(e, item)
 	})
 }
 
 func (m *Memory) Retry(item *queue.Item, at time.Time) {
-	m.end(item, func(e *entry) {
+	m.endDelivery(item, func(e *entry) {
 		e.keep(item)
 		e.retry = at
 	})
 }
 
 func (m *Memory) Bury(item *queue.Item) {
-	m.end(item, func(e *entry) {
+	m.endDelivery(item, func(e *entry) {
 		e.keep(item)
 		m.remove(e)
 		m.last++
@@ -157,11 +167,11 @@ func (m *Memory) Bury(item *queue.Item) {
 }
 
 func (m *Memory) Release(item *queue.Item) {
-	m.end(item, func(e *entry) { e.retry = time.Time{} })
+	m.endDelivery(item, func(e *entry) { e.retry = time.Time{} })
 }
 
-// end ends what Take began with f. An item that is not in flight is ignored.
-func (m *Memory) end(item *queue.Item, f func(*entry)) {
+// endDelivery calls f with the entry of an item that is in flight, and ignores other items.
+func (m *Memory) endDelivery(item *queue.Item, f func(*entry)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	es := m.keys[item.Key]
@@ -173,10 +183,10 @@ func (m *Memory) end(item *queue.Item, f func(*entry)) {
 	m.signal()
 }
 
-// keep takes over what is known about the attempts.
+// keep copies the item's record of attempts.
 func (e *entry) keep(item *queue.Item) {
 	e.item.Attempts, e.item.Refusals, e.item.LastError = item.Attempts, item.Refusals, item.LastError
-	e.item.First, e.item.Last = item.First, item.Last
+	e.item.First, e.item.Last, e.item.History = item.First, item.Last, slices.Clone(item.History)
 }
 
 // remove removes the first event of its key.
@@ -188,10 +198,16 @@ func (m *Memory) remove(e *entry) {
 	}
 }
 
-func (m *Memory) SetMaxEvents(n int) {
+// drop removes the ID and the size of an event.
+func (m *Memory) drop(e *entry) {
+	delete(m.ids, e.item.ID)
+	m.bytes -= int64(len(e.item.Payload))
+}
+
+func (m *Memory) SetLimits(limits queue.Limits) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.max = n
+	m.limits = limits.WithDefaults()
 }
 
 func (m *Memory) Hasten() {
@@ -203,16 +219,18 @@ func (m *Memory) Hasten() {
 	m.signal()
 }
 
-func (m *Memory) Has(key string) bool {
+func (m *Memory) Has(_ context.Context, key string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.keys[key]) > 0
+	return len(m.keys[key]) > 0, nil
 }
+
+func (m *Memory) Totals(context.Context) (queue.Counts, error) { return m.Counts(), nil }
 
 func (m *Memory) Counts() queue.Counts {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := queue.Counts{Dead: len(m.dead)}
+	c := queue.Counts{Dead: len(m.dead), Bytes: m.bytes}
 	for _, es := range m.keys {
 		for _, e := range es {
 			if e.taken {
@@ -228,69 +246,7 @@ func (m *Memory) Counts() queue.Counts {
 	return c
 }
 
-func (m *Memory) Dead(after string, limit int) ([]queue.Dead, error) {
-	var from uint64
-	if after != "" {
-		var err error
-		if from, err = strconv.ParseUint(after, 10, 64); err != nil {
-			return nil, err
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return nil, queue.ErrClosed
-	}
-	var list []queue.Dead
-	for _, e := range m.dead {
-		if e.died > from && len(list) < limit {
-			d := queue.Dead{Item: e.item, Cursor: strconv.FormatUint(e.died, 10)}
-			d.Payload = slices.Clone(d.Payload)
-			list = append(list, d)
-		}
-	}
-	return list, nil
-}
-
-func (m *Memory) Replay(ids ...string) (int, error) {
-	return m.exhume(ids, func(e *entry) {
-		m.append(&entry{item: queue.Item{Event: e.item.Event}}, m.Now())
-	})
-}
-
-func (m *Memory) Drop(ids ...string) (int, error) {
-	return m.exhume(ids, func(e *entry) { delete(m.ids, e.item.ID) })
-}
-
-// exhume takes dead letters out, in the order in which they died, and hands
-// them to f.
-func (m *Memory) exhume(ids []string, f func(*entry)) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return 0, queue.ErrClosed
-	}
-	for _, id := range ids {
-		if !slices.ContainsFunc(m.dead, func(e *entry) bool { return e.item.ID == id }) {
-			return 0, queue.ErrNotFound
-		}
-	}
-	var out, stay []*entry
-	for _, e := range m.dead {
-		if len(ids) == 0 || slices.Contains(ids, e.item.ID) {
-			out = append(out, e)
-		} else {
-			stay = append(stay, e)
-		}
-	}
-	m.dead = stay
-	for _, e := range out {
-		f(e)
-	}
-	return len(out), nil
-}
-
-// Close gives the store up. Nothing is kept.
+// Close closes the store. Its events are lost. It never returns an error.
 func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

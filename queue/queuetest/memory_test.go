@@ -10,8 +10,8 @@ import (
 
 func TestMemory(t *testing.T) {
 	queuetest.Run(t, queuetest.Opener{
-		Open: func(t *testing.T, dir string, max int, now func() time.Time) queue.Store {
-			m := queuetest.NewMemory(max)
+		Open: func(t *testing.T, dir string, limits queue.Limits, now func() time.Time) queue.Store {
+			m := queuetest.NewMemory(limits)
 			m.Now = now
 			return m
 		},

@@ -10,13 +10,13 @@ import (
 
 var orderTests = []test{
 	{name: "nothing there", run: func(b *bed) {
-		if next := b.none(); !next.IsZero() {
-			b.Errorf("an empty store has something at %v", next)
+		if next := b.nothingDue(); !next.IsZero() {
+			b.Errorf("an empty store says that an event is due at %v", next)
 		}
 		b.put("a1", "a2")
 		b.take("a1")
-		if next := b.none(); !next.IsZero() {
-			b.Errorf("behind what is in flight there is something at %v", next)
+		if next := b.nothingDue(); !next.IsZero() {
+			b.Errorf("with all events in flight, the store says that one is due at %v", next)
 		}
 	}},
 	{name: "put, take, delivered", kind: restarts, run: func(b *bed) {
@@ -25,48 +25,48 @@ var orderTests = []test{
 		b.restart()
 		b.advance(time.Minute)
 		item := b.take("a1")
-		b.same(item, &queue.Item{Event: event("a1", "a"), Received: put})
-		b.none()
+		b.mustEqual(item, &queue.Item{Event: event("a1", "a"), Received: put})
+		b.nothingDue()
 		b.Delivered(item)
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 		b.restart()
-		b.none()
+		b.nothingDue()
 	}},
 	{name: "interleaved keys", kind: restarts, run: func(b *bed) {
 		b.put("a1", "b1", "a2", "c1", "b2", "a3")
 		b.restart()
 		a, bb, c := b.take("a1"), b.take("b1"), b.take("c1")
-		b.none() // a2, b2 and a3 are behind others of their key
+		b.nothingDue() // a2, b2 and a3 come after other events of their keys
 		b.Delivered(bb)
 		b.deliver("b2")
-		b.none()
+		b.nothingDue()
 		b.Delivered(a)
 		b.deliver("a2", "a3")
 		b.Delivered(c)
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 	}},
-	{name: "a key that waits holds up no other", kind: restarts, run: func(b *bed) {
+	{name: "a key that waits does not hold up others", kind: restarts, run: func(b *bed) {
 		b.put("a1", "a2", "b1", "b2")
 		b.Retry(b.attempt(b.take("a1")), b.now().Add(time.Hour))
 		b.restart()
 		b.deliver("b1", "b2")
 		b.put("b3", "a3")
 		b.deliver("b3")
-		b.none()
+		b.nothingDue()
 		b.advance(time.Hour)
 		b.deliver("a1", "a2", "a3")
 	}},
-	{name: "a buried event lets the next of its key go", run: func(b *bed) {
+	{name: "the next event of a key comes after one is buried", run: func(b *bed) {
 		b.put("a1", "a2")
 		b.Bury(b.take("a1"))
 		b.deliver("a2")
-		b.holds(0, 0, 1)
+		b.mustHold(0, 0, 1)
 	}},
-	{name: "a put overtakes nothing of its key", kind: restarts, run: func(b *bed) {
+	{name: "a put does not overtake events of its key", kind: restarts, run: func(b *bed) {
 		b.put("a1")
 		item := b.take("a1")
 		b.put("a2")
-		b.none()
+		b.nothingDue()
 		b.Release(item)
 		b.restart()
 		b.put("a3")
@@ -78,13 +78,16 @@ var orderTests = []test{
 		b.Retry(b.attempt(b.take("a1")), start.Add(4*time.Minute))
 		b.Retry(b.attempt(b.take("b1")), start.Add(time.Minute))
 		b.Retry(b.attempt(b.take("c1")), start.Add(3*time.Minute))
+		b.mustHold(3, 0, 0)
 		b.advance(2 * time.Minute)
 		b.put("d1")
 		b.restart()
+		b.mustHold(4, 0, 0)
 		b.advance(5 * time.Minute)
 		b.put("e1")
+		b.mustHold(5, 0, 0)
 		b.take("b1", "d1", "c1", "a1", "e1")
-		b.none()
+		b.nothingDue()
 	}},
 	{name: "no key starves", run: func(b *bed) {
 		b.put("a1", "a2", "a3", "b1")
@@ -149,7 +152,7 @@ var orderTests = []test{
 			for range keys {
 				items = append(items, b.next())
 			}
-			b.none()
+			b.nothingDue()
 			for i, item := range items {
 				if id == "1" && item.ID != keys[i]+id || item.ID != item.Key+id {
 					b.Errorf("took %q of %q", item.ID, item.Key)
@@ -157,6 +160,6 @@ var orderTests = []test{
 				b.Delivered(item)
 			}
 		}
-		b.holds(0, 0, 0)
+		b.mustHold(0, 0, 0)
 	}},
 }

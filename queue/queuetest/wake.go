@@ -6,12 +6,11 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
-// wakeTests act on a store that somebody waits for, who asks again only after
-// a signal.
+// wakeTests check that a store in which no event is due sends a signal when an event becomes due.
 var wakeTests = func() (tests []test) {
 	for _, w := range []struct {
 		name string
-		// reach brings the store to where nothing is due.
+		// reach brings the store into a state in which no event is due
 		reach func(*bed) *queue.Item
 		act   func(*bed, *queue.Item)
 		id    string
@@ -33,14 +32,14 @@ var wakeTests = func() (tests []test) {
 		{"hasten", func(b *bed) *queue.Item {
 			b.put("a1")
 			b.Retry(b.take("a1"), b.now().Add(time.Hour))
-			b.eventually("the retry", func() bool { return !b.none().IsZero() })
+			b.eventually("the retry", func() bool { return !b.nothingDue().IsZero() })
 			return nil
 		}, func(b *bed, _ *queue.Item) { b.Hasten() }, "a1"},
 	} {
 		tests = append(tests, test{name: w.name, run: func(b *bed) {
 			item := w.reach(b)
 			b.drain()
-			b.none()
+			b.nothingDue()
 			w.act(b, item)
 			b.wait()
 			b.take(w.id)
@@ -52,15 +51,15 @@ var wakeTests = func() (tests []test) {
 			later, sooner := b.now().Add(time.Hour), b.now().Add(time.Minute)
 			b.Retry(b.take("a1"), later)
 			item := b.take("b1")
-			b.eventually("next", func() bool { return b.none().Equal(later) })
+			b.eventually("next", func() bool { return b.nothingDue().Equal(later) })
 			b.drain()
 			b.Retry(item, sooner)
-			for next := later; !next.Equal(sooner); next = b.none() {
+			for next := later; !next.Equal(sooner); next = b.nothingDue() {
 				b.wait()
 			}
 		}},
 		test{name: "signals add up to one", run: func(b *bed) {
-			b.put("a1", "b1", "c1") // nobody receives, and nothing blocks
+			b.put("a1", "b1", "c1") // nobody receives the signals, but Put does not block
 			b.wait()
 			b.take("a1", "b1", "c1")
 		}},
@@ -72,7 +71,7 @@ func takeFirst(b *bed) *queue.Item {
 	return b.take("a1")
 }
 
-// drain receives the signals that are there.
+// drain receives the signals that were sent until now.
 func (b *bed) drain() {
 	for {
 		select {
@@ -87,7 +86,7 @@ func (b *bed) wait() {
 	b.Helper()
 	select {
 	case <-b.Wake():
-	case <-time.After(patience):
+	case <-time.After(b.patience()):
 		b.Fatal("no signal")
 	}
 }

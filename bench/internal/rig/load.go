@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/sample"
 )
 
-// script tells wrk what to send and to end with one line for parse.
+// script tells wrk what to send. At its end it prints one line for parse.
 const script = `wrk.method = "POST"
 wrk.path = %q
 wrk.body = [==[%s]==]
@@ -26,7 +29,7 @@ function done(summary, latency)
 end
 `
 
-// unique has wrk send the callback of another user each time.
+// unique makes wrk send the callback of another user each time.
 const unique = `local head, tail = wrk.body:match('^(.*"From_Account": "[^"]*)(".*)$')
 local n = 0
 function request()
@@ -34,27 +37,46 @@ function request()
 	return wrk.format(nil, nil, nil, head .. n .. tail)
 end`
 
-// Result is one server under load for a while.
+// Result is what was measured of a server under load.
 type Result struct {
 	Requests      int64
-	CPU           time.Duration // of the server process per request
+	CPU           time.Duration // of the server's process, per request
 	PerSecond     float64       // requests
 	P50, P90, P99 time.Duration
-	Others        float64 // share of the server's core that was not the server's, nor idle
+	Others        float64       // the share of the server's core that other processes took
+	Delivered     float64       // events per second that the server's queue delivered meanwhile
+	Database      time.Duration // CPU time of the database that the server uses, per request
 }
 
-// Generator loads servers, one at a time.
+// What the tables show of a result.
+var (
+	CPUPerRequest     = Quantity[Result]{"CPU µs/request", "%.1f", func(r Result) float64 { return In(time.Microsecond, r.CPU) }}
+	RequestsPerSecond = Quantity[Result]{"requests/s", "%.0f", func(r Result) float64 { return r.PerSecond }}
+	P50               = Quantity[Result]{"p50 ms", "%.2f", func(r Result) float64 { return In(time.Millisecond, r.P50) }}
+	P90               = Quantity[Result]{"p90 ms", "%.2f", func(r Result) float64 { return In(time.Millisecond, r.P90) }}
+	P99               = Quantity[Result]{"p99 ms", "%.2f", func(r Result) float64 { return In(time.Millisecond, r.P99) }}
+	DeliveredRate     = Quantity[Result]{"delivered/s", "%.0f", func(r Result) float64 { return r.Delivered }}
+	DatabaseCPU       = Quantity[Result]{"database µs", "%.1f", func(r Result) float64 { return In(time.Microsecond, r.Database) }}
+	OthersPercent     = Quantity[Result]{"others %", "%.0f", func(r Result) float64 { return 100 * r.Others }}
+)
+
+// Generator loads one server at a time.
 type Generator struct {
 	Connections int
-	Script      string // file, written anew for each run
+	Script      string // the file of the script, which is written anew for each run
 	Unique      bool   // no callback is sent twice
 }
 
-// Run loads s for the duration. Any request that failed is an error: a refusal
-// costs something else than an answer.
+// NewGenerator makes a generator whose script is in the rig's folder.
+func (r *Rig) NewGenerator(connections int, unique bool) *Generator {
+	return &Generator{Connections: connections, Script: filepath.Join(r.Dir, "post.lua"), Unique: unique}
+}
+
+// Run loads s for the duration. It is an error if any request fails, since a refusal
+// costs less than an answer.
 func (g *Generator) Run(ctx context.Context, s *Server, duration time.Duration) (Result, error) {
 	fail := func(err error) (Result, error) {
-		return Result{}, fmt.Errorf("loading the server %s: %w", s.Name, errors.Join(err, s.gone()))
+		return Result{}, fmt.Errorf("loading the server %s: %w", s.Name, errors.Join(err, s.Gone()))
 	}
 	if err := g.write(ctx, s); err != nil {
 		return fail(err)
@@ -65,7 +87,7 @@ func (g *Generator) Run(ctx context.Context, s *Server, duration time.Duration) 
 		"--threads", "1",
 		"--connections", strconv.Itoa(g.Connections),
 		"--duration", strconv.Itoa(int(duration/time.Second))+"s",
-		"--timeout", "10s", // a machine that stands still for a moment is no failure of the server
+		"--timeout", "10s", // it is no failure of the server if the machine stands still for a moment
 		"--script", g.Script,
 		"https://"+s.Addr)
 	before, err := s.usage()
@@ -93,13 +115,13 @@ func (g *Generator) Run(ctx context.Context, s *Server, duration time.Duration) 
 	return r, nil
 }
 
-// write makes the script with a callback that is signed now.
+// write writes the script with a callback that is signed now.
 func (g *Generator) write(ctx context.Context, s *Server) error {
-	body, requests := []byte(sampleBody), ""
+	body, requests := []byte(sample.Body), ""
 	if g.Unique {
 		body, requests = UniqueBody(strconv.FormatInt(time.Now().UnixMicro(), 36), 0), unique
 	}
-	request, err := s.Callback(ctx, body)
+	request, err := s.NewCallback(ctx, body)
 	if err != nil {
 		return err
 	}

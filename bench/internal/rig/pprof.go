@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// TakeProfile has a server, which has an admin endpoint, profile itself under load.
-// It comes after the rounds, since profiling costs time too.
-func (g *Generator) TakeProfile(ctx context.Context, s *Server, duration time.Duration, path string) error {
+// TakeProfile loads a server that has an admin endpoint, and writes a CPU profile of it
+// to a file. It is used after the rounds, since profiling takes CPU time too.
+func (c *Comparison) TakeProfile(ctx context.Context, s *Server, path string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	loaded := make(chan error, 1)
 	go func() {
-		// longer than the profile, so that none of it shows an idle server
-		_, err := g.Run(ctx, s, duration+2*time.Second)
+		// the load lasts longer than the profile, so that no part of it shows an idle server
+		_, err := c.Load.Run(ctx, s, c.round+2*time.Second)
 		loaded <- err
 	}()
 	time.Sleep(500 * time.Millisecond)
-	fetched := s.Profile(ctx, duration, path)
+	fetched := s.Profile(ctx, c.round, path)
 	if fetched != nil {
-		cancel() // the load is of no use any more
+		cancel() // the load is not needed any more
 	}
 	if err := <-loaded; err != nil && fetched == nil {
 		return err
@@ -37,7 +37,7 @@ func (g *Generator) TakeProfile(ctx context.Context, s *Server, duration time.Du
 	return nil
 }
 
-// Profile has the server, which has an admin endpoint, profile itself.
+// Profile writes a CPU profile of the server to a file. The server needs an admin endpoint.
 func (s *Server) Profile(ctx context.Context, duration time.Duration, path string) error {
 	url := "http://" + s.Admin + "/debug/pprof/profile?seconds=" + strconv.Itoa(int(duration/time.Second))
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

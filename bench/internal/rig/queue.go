@@ -8,14 +8,25 @@ import (
 	"time"
 )
 
-// QueueCounts is what a server's queue holds.
+// QueueCounts is how many events a server's queue has.
 type QueueCounts struct {
 	Waiting  int `json:"waiting"`
 	InFlight int `json:"in_flight"`
 	Dead     int `json:"dead"`
+
+	// Node is what one of several servers that share the queue has of it.
+	Node struct {
+		Partitions int `json:"partitions"`
+		Nodes      int `json:"nodes"`
+		Waiting    int `json:"waiting"`
+		InFlight   int `json:"in_flight"`
+	} `json:"node"`
 }
 
-// Queue asks the server's admin endpoint.
+// Left is how many events are not delivered yet.
+func (c QueueCounts) Left() int { return c.Waiting + c.InFlight }
+
+// Queue asks the server's admin endpoint for the counts of its only queue.
 func (s *Server) Queue(ctx context.Context) (QueueCounts, error) {
 	fail := func(err error) (QueueCounts, error) {
 		return QueueCounts{}, fmt.Errorf("asking the server %s for its queue: %w", s.Name, err)
@@ -41,25 +52,24 @@ func (s *Server) Queue(ctx context.Context) (QueueCounts, error) {
 	return queues[0], nil
 }
 
-// Drained waits until the server's queue is empty, and returns how long it took.
-func (s *Server) Drained(ctx context.Context, limit time.Duration) (time.Duration, error) {
+// Drained waits until at most so many events are left in the server's queue. It is an
+// error if that takes longer than limit, or if events become dead letters.
+func (s *Server) Drained(ctx context.Context, left int, limit time.Duration) error {
 	start := time.Now()
 	for {
 		counts, err := s.Queue(ctx)
 		switch {
 		case err != nil:
-			return 0, err
+			return err
 		case counts.Dead > 0:
-			return 0, fmt.Errorf("%d events of the server %s became dead letters", counts.Dead, s.Name)
-		case counts.Waiting+counts.InFlight == 0:
-			return time.Since(start), nil
+			return fmt.Errorf("%d events of the server %s became dead letters", counts.Dead, s.Name)
+		case counts.Left() <= left:
+			return nil
 		case time.Since(start) > limit:
-			return 0, fmt.Errorf("after %v %d events of the server %s are not delivered yet", limit, counts.Waiting+counts.InFlight, s.Name)
+			return fmt.Errorf("after %v %d events of the server %s are not delivered yet", limit, counts.Left(), s.Name)
 		}
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
+		if err := Sleep(ctx, 20*time.Millisecond); err != nil {
+			return err
 		}
 	}
 }

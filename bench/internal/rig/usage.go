@@ -12,52 +12,74 @@ import (
 	"time"
 )
 
-// usage is how much CPU time was taken until a moment.
+// usage is how much CPU time was used until a moment.
 type usage struct {
 	at      time.Time
-	process time.Duration // by the server
-	core    time.Duration // by all on the server's core
+	process time.Duration // by the server's process
+	core    time.Duration // by all processes on the server's core
 }
 
 func (s *Server) usage() (u usage, err error) {
 	u.at = time.Now()
-	if u.process, err = ProcessTime(s.process.Process.Pid); err == nil {
+	if u.process, err = s.CPU(); err == nil {
 		u.core, err = coreTime(s.Core)
-	}
-	if err != nil {
-		err = fmt.Errorf("reading the CPU time: %w", err)
 	}
 	return u, err
 }
 
-// CPU is the user and system time of the server until now.
-func (s *Server) CPU() (time.Duration, error) {
-	used, err := ProcessTime(s.process.Process.Pid)
-	if err != nil {
-		err = fmt.Errorf("reading the CPU time: %w", err)
-	}
-	return used, err
-}
+// CPU is the user and system time of the process until now.
+func (p *Process) CPU() (time.Duration, error) { return processTime(p.command.Process.Pid) }
 
-// ProcessTime is the user and system time of a process.
-func ProcessTime(pid int) (time.Duration, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+// OwnCPU is the user and system time of this process until now.
+func OwnCPU() (time.Duration, error) { return processTime(os.Getpid()) }
+
+// processTime is the user and system time of a process.
+func processTime(pid int) (time.Duration, error) {
+	fields, err := processStat(pid)
 	if err != nil {
 		return 0, err
-	}
-	// the second field, the name in parentheses, may hold anything
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(fields) < 13 {
-		return 0, errors.New("/proc/PID/stat has an unknown format")
 	}
 	return sumTicks(fields[11:13])
 }
 
-// coreTime is what a core did not spend idle or waiting for a disk.
+// processStat returns what the system tells about a process, from its state on.
+func processStat(pid int) ([]string, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil, fmt.Errorf("reading the CPU time: %w", err)
+	}
+	// the second field is the name in parentheses, which may hold spaces and parentheses
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 15 {
+		return nil, errors.New("/proc/PID/stat has an unknown format")
+	}
+	return fields, nil
+}
+
+// OwnRssAnon is how many bytes of memory this process has, without pages of files.
+func OwnRssAnon() (int64, error) { return rssAnon("self") }
+
+// RssAnon is how many bytes of memory the process has, without pages of files.
+func (p *Process) RssAnon() (int64, error) { return rssAnon(strconv.Itoa(p.command.Process.Pid)) }
+
+func rssAnon(pid string) (int64, error) {
+	text, err := os.ReadFile("/proc/" + pid + "/status")
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := bytes.Cut(text, []byte("\nRssAnon:"))
+	var kilobytes int64
+	if _, err := fmt.Sscan(string(rest), &kilobytes); err != nil {
+		return 0, fmt.Errorf("/proc/PID/status has an unknown format: %w", err)
+	}
+	return kilobytes << 10, nil
+}
+
+// coreTime is the time that a core was neither idle nor waiting for a disk.
 func coreTime(core string) (time.Duration, error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("reading the CPU time: %w", err)
 	}
 	for line := range strings.Lines(string(text)) {
 		if fields := strings.Fields(line); len(fields) >= 9 && fields[0] == "cpu"+core {
@@ -85,5 +107,5 @@ var ticksPerSecond = sync.OnceValue(func() int64 {
 			return n
 		}
 	}
-	return 100 // of nearly all kernels
+	return 100 // nearly all kernels have this one
 })
