@@ -50,9 +50,9 @@ func TestBrowser(t *testing.T) {
 	}
 
 	// from the user to the story
-	browser.Eval[bool](b, `document.querySelector("#q").value = "after_reload", document.querySelector("form.search").requestSubmit(), true`)
+	b.Follow(`document.querySelector("#q").value = "after_reload"; document.querySelector("form.search").requestSubmit()`)
 	eventually(`document.title.startsWith("after_reload") && document.querySelector("table a") !== null`, "the search")
-	browser.Eval[bool](b, `document.querySelector("table a").click(), true`)
+	b.Follow(`document.querySelector("table a").click()`)
 	eventually(`document.title.startsWith("Event") && document.querySelector("[data-copy]") !== null && !document.querySelector("[data-copy]").hidden`, "the story")
 	b.Allow(root, "clipboardReadWrite", "clipboardSanitizedWrite")
 	browser.Eval[bool](b, `document.querySelector("[data-copy]").click(), true`)

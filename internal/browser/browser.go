@@ -188,19 +188,34 @@ func (b *Browser) Screen(wide int, dark bool, language string) {
 // Open opens a page.
 func (b *Browser) Open(url string) {
 	b.T.Helper()
+	b.load(url, func() {
+		var navigated struct{ ErrorText string }
+		b.call("Page.navigate", map[string]any{"url": url}, &navigated)
+		if navigated.ErrorText != "" {
+			b.T.Fatalf("%s: %s", url, navigated.ErrorText)
+		}
+	})
+}
+
+// Follow evaluates an expression that opens another page, as a click on a link does, and waits for that page.
+func (b *Browser) Follow(expression string) {
+	b.T.Helper()
+	// afterwards, since a page that is left while it evaluates an expression gives no answer
+	b.load(expression, func() { Eval[int](b, "setTimeout(() => {"+expression+"})") })
+}
+
+// load waits for the page that open opens.
+func (b *Browser) load(what string, open func()) {
+	b.T.Helper()
 	select {
 	case <-b.loaded:
 	default:
 	}
-	var navigated struct{ ErrorText string }
-	b.call("Page.navigate", map[string]any{"url": url}, &navigated)
-	if navigated.ErrorText != "" {
-		b.T.Fatalf("%s: %s", url, navigated.ErrorText)
-	}
+	open()
 	select {
 	case <-b.loaded:
 	case <-time.After(60 * time.Second):
-		b.T.Fatalf("%s is not loaded", url)
+		b.T.Fatalf("%s: no page is loaded", what)
 	}
 }
 
