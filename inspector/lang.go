@@ -5,14 +5,16 @@ import (
 	"net/http"
 
 	"golang.org/x/text/language"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/advice"
 )
 
 // lang is a language of the page, an index of texts.
-type lang int
+type lang advice.Language
 
 const (
-	english lang = iota
-	chinese
+	english = lang(advice.English)
+	chinese = lang(advice.Chinese)
 )
 
 var tags = [...]string{english: "en", chinese: "zh"}

@@ -34,10 +34,11 @@ type Inspector struct {
 
 	// Which values of payloads are masked, as paths in the normalized body: `custom.*`,
 	// `profile.nick`, `data.MsgBody`. `*` stands for any name. Answers of the backend are not
-	// shown then, since they may quote what is masked. Default: none.
+	// shown then, since they may quote what is masked. The admin API and the commands mask
+	// them as well, and what the global option `mask` names is masked here, too. Default: none.
 	Mask []string `json:"mask,omitempty"`
 
-	masker *redact.Masker
+	unmask func()
 	source source
 	now    func() time.Time
 	logger *zap.Logger
@@ -57,12 +58,11 @@ func (Inspector) CaddyModule() caddy.ModuleInfo {
 // Provision sets up the handler.
 func (i *Inspector) Provision(ctx caddy.Context) error {
 	i.logger = ctx.Logger()
-	masker, err := redact.New(i.Mask...)
-	if err != nil {
+	var err error
+	if i.unmask, err = redact.Use(i.Mask...); err != nil {
 		return fmt.Errorf("mask: %w", err)
 	}
-	i.masker = masker
-	i.source = processSource{payloads: i.Payloads, masker: masker}
+	i.source = processSource{payloads: i.Payloads}
 	i.now = time.Now
 	i.ended, i.end = context.WithCancel(context.Background())
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
@@ -74,8 +74,11 @@ func (i *Inspector) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// Cleanup ends the live views.
+// Cleanup ends the live views, and what is masked for this configuration.
 func (i *Inspector) Cleanup() error {
+	if i.unmask != nil {
+		i.unmask()
+	}
 	if i.end != nil {
 		i.end()
 	}

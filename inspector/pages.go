@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/d13c7061/caddy-tim-callback/internal/advice"
 )
 
 const (
@@ -54,7 +56,7 @@ func (i *Inspector) callback(v *view, _ *http.Request) (string, int) {
 		v.Callbacks = nil
 		return "gone", http.StatusNotFound
 	}
-	v.Advice = adviceOnCallback(v, &v.Callbacks[0])
+	v.say(adviceOnCallback(&v.Callbacks[0]))
 	return "callback", http.StatusOK
 }
 
@@ -70,7 +72,7 @@ func (i *Inspector) event(v *view, r *http.Request) (string, int) {
 		}
 	}
 	i.findEvents(v, r, eventQuery{ID: v.ID, Limit: 1})
-	tell(v)
+	advise(v)
 	if len(v.Callbacks)+len(v.Events) == 0 {
 		return "event", http.StatusNotFound
 	}
@@ -145,7 +147,7 @@ func (i *Inspector) search(v *view, r *http.Request) (string, int) {
 	}
 	i.findEvents(v, r, eventQuery{Subject: v.Q, Limit: rowsInSearch})
 	if len(v.Callbacks)+len(v.Events) == 0 {
-		v.Advice = v.T("advice_never")
+		v.say(advice.Never())
 	}
 	return "search", http.StatusOK
 }

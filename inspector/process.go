@@ -8,15 +8,11 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/queues"
 	"github.com/d13c7061/caddy-tim-callback/internal/recent"
-	"github.com/d13c7061/caddy-tim-callback/internal/redact"
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
 // processSource has what this process knows.
-type processSource struct {
-	payloads bool
-	masker   *redact.Masker
-}
+type processSource struct{ payloads bool }
 
 func (processSource) Remembers() bool { return recent.Process.On() }
 

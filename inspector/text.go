@@ -77,11 +77,3 @@ func pretty(text []byte) string {
 	}
 	return visibleLines(b.String())
 }
-
-// shellWord returns a word as a POSIX shell takes it.
-func shellWord(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}

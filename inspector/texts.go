@@ -3,7 +3,7 @@ package inspector
 import "maps"
 
 // texts are the texts of the page by their keys, in every language.
-var texts = merged(words, pageTexts, advices)
+var texts = merged(words, pageTexts)
 
 func merged(all ...map[string][2]string) map[string][2]string {
 	texts := make(map[string][2]string)

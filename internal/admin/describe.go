@@ -1,15 +1,11 @@
 package admin
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"time"
 
-	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/adminapi"
-	"github.com/d13c7061/caddy-tim-callback/internal/backend"
-	"github.com/d13c7061/caddy-tim-callback/internal/delivery"
+	"github.com/d13c7061/caddy-tim-callback/internal/lookup"
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
@@ -22,21 +18,19 @@ func deadLetter(d *queue.Dead) adminapi.DeadLetter {
 }
 
 // describe reads a stored event. It returns its CloudEvents subject and type, and the event in CloudEvents'
-// JSON format, which is null if it cannot be read.
+// JSON format, with what the configuration masks, which is null if it cannot be read or masked.
 func describe(item *queue.Item) (subject, kind string, event json.RawMessage) {
 	event = json.RawMessage("null")
-	m, err := delivery.ParseMessage(item.Payload)
+	a, body, err := lookup.Payload(item)
 	if err != nil {
 		return "", "", event
 	}
-	stored, err := backend.ReadStored(m, item.ID, backend.Options{})
-	if err != nil {
-		return "", "", event
+	if body != nil {
+		if text, err := a.Structured(body); err == nil {
+			event = text
+		}
 	}
-	if text, err := stored.Attributes.Structured(stored.Body); err == nil {
-		event = text
-	}
-	return stored.Attributes.Subject, stored.Attributes.Type(), event
+	return a.Subject, a.Type(), event
 }
 
 // eventInfo describes an entry of a list. What may quote the payload is only in it if payload is set.
@@ -47,7 +41,7 @@ func eventInfo(e *queue.Entry, payload bool) adminapi.Event {
 	}
 	for _, a := range e.History {
 		attempt := adminapi.Attempt{At: a.At.UTC(), Took: a.Took.Round(time.Microsecond).Seconds(), Error: a.Error}
-		if payload {
+		if payload && lookup.ShowsAnswers() {
 			attempt.Answer = a.Answer
 		}
 		info.History = append(info.History, attempt)
@@ -56,7 +50,7 @@ func eventInfo(e *queue.Entry, payload bool) adminapi.Event {
 		info.Subject, info.Type, info.Event = describe(&e.Item)
 		return info
 	}
-	if a, err := attributes(&e.Item); err == nil {
+	if a, err := lookup.Attributes(&e.Item); err == nil {
 		info.Subject, info.Type = a.Subject, a.Type()
 	}
 	return info
@@ -68,35 +62,4 @@ func optional(at time.Time) *time.Time {
 	}
 	at = at.UTC()
 	return &at
-}
-
-func attributes(item *queue.Item) (callback.Attributes, error) {
-	m, err := delivery.ParseMessage(item.Payload)
-	if err != nil {
-		return callback.Attributes{}, err
-	}
-	return backend.ReadAttributes(m, item.ID)
-}
-
-// matcher returns a function that reports whether an event has a subject and a command, unless these are
-// "". The command may also be a family.
-func matcher(subject, command string) (func(*queue.Item) bool, error) {
-	if subject == "" && command == "" {
-		return nil, nil
-	}
-	pattern := callback.Pattern(command)
-	if command != "" {
-		if err := pattern.Check(); err != nil {
-			return nil, fmt.Errorf("command %q: %w", command, err)
-		}
-	}
-	return func(item *queue.Item) bool {
-		// most events are ruled out without being decoded: the subject stands in the body, as it is
-		// unless something there is escaped
-		if !bytes.Contains(item.Payload, []byte(subject)) && bytes.IndexByte(item.Payload, '\\') < 0 {
-			return false
-		}
-		a, err := attributes(item)
-		return err == nil && (subject == "" || a.Subject == subject) && (command == "" || pattern.Match(a.Command))
-	}, nil
 }

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/d13c7061/caddy-tim-callback/internal/adminapi"
+	"github.com/d13c7061/caddy-tim-callback/internal/lookup"
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
@@ -26,7 +26,7 @@ func serveEvents(w http.ResponseWriter, r *http.Request, store queue.Store) erro
 	if err != nil {
 		return apiError(http.StatusBadRequest, err)
 	}
-	page, err := collect(r.Context(), store, q)
+	page, err := lookup.Collect(r.Context(), store, q, searchTime)
 	if err != nil {
 		return storeError(err)
 	}
@@ -35,26 +35,6 @@ func serveEvents(w http.ResponseWriter, r *http.Request, store queue.Store) erro
 		answer.Events[i] = eventInfo(&page.Entries[i], payload)
 	}
 	return writeJSON(w, answer)
-}
-
-// collect reads pages until there are as many events as the query wants, or time is up.
-func collect(ctx context.Context, store queue.Store, q queue.Query) (all queue.Page, err error) {
-	size := 0
-	for deadline := time.Now().Add(searchTime); ; {
-		page, err := store.Events(ctx, q)
-		if err != nil {
-			return queue.Page{}, err
-		}
-		for i := range page.Entries {
-			size += len(page.Entries[i].Payload)
-		}
-		all.Entries, all.Next = append(all.Entries, page.Entries...), page.Next
-		q.After = page.Next
-		q.Limit -= len(page.Entries)
-		if q.After == "" || q.Limit <= 0 || size >= queue.MaxPageBytes || time.Now().After(deadline) {
-			return all, nil
-		}
-	}
 }
 
 // eventsParameters are the parameters of a request for events.
@@ -127,6 +107,6 @@ func filterQuery(f adminapi.Filter, now time.Time) (q queue.Query, err error) {
 	if !q.Since.IsZero() && !q.Until.IsZero() && !q.Since.Before(q.Until) {
 		return q, errors.New("since is not before until")
 	}
-	q.Match, err = matcher(f.Subject, f.Command)
+	q.Match, err = lookup.Match(f.Subject, f.Command)
 	return q, err
 }

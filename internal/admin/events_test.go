@@ -18,9 +18,17 @@ type refusing struct {
 	*caddytest.Edge
 	t    *testing.T
 	port int
+	site string
 }
 
 func startRefusing(t *testing.T, options string) *refusing {
+	t.Helper()
+	return startRefusingWith(t, "", options)
+}
+
+// startRefusingWith has global options, too.
+func startRefusingWith(t *testing.T, global, options string) *refusing {
+	t.Helper()
 	address := caddytest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.Header.Get("Ce-Subject"), caddytest.TakenUser) {
 			w.WriteHeader(http.StatusNoContent)
@@ -29,9 +37,10 @@ func startRefusing(t *testing.T, options string) *refusing {
 		http.Error(w, "no such user: "+r.Header.Get("Ce-Subject"), http.StatusNotFound)
 	})
 	port := caddytest.FreePort()
-	e := &caddytest.Edge{AdminAddress: fmt.Sprintf("localhost:%d", port)}
-	e.Start(t, "tim_callback 1400000000 xxxxyyyy {\n"+caddytest.QueueBlock(t.TempDir(), address, options)+"\n}")
-	return &refusing{e, t, port}
+	e := &caddytest.Edge{AdminAddress: fmt.Sprintf("localhost:%d", port), Global: global}
+	site := "tim_callback 1400000000 xxxxyyyy {\n" + caddytest.QueueBlock(t.TempDir(), address, options) + "\n}"
+	e.Start(t, site)
+	return &refusing{e, t, port, site}
 }
 
 // send sends callbacks of users, and waits until the queue has so many dead letters and nothing else.

@@ -16,7 +16,7 @@ func TestReplay(t *testing.T) {
 	port := caddytest.FreePort()
 	e := &caddytest.Edge{AdminAddress: fmt.Sprintf("localhost:%d", port)}
 	e.Start(t, "tim_callback 1400000000 xxxxyyyy {\n"+caddytest.QueueBlock(t.TempDir(), backend.Address, "retain 1h")+"\n}")
-	r := &refusing{e, t, port}
+	r := &refusing{Edge: e, t: t, port: port}
 	replay := func(body string, status int, want string) {
 		t.Helper()
 		if got, text := ask(t, port, "POST", "/default/events/replay", body); got != status || !strings.Contains(text, want) {

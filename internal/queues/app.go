@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
 	"github.com/d13c7061/caddy-tim-callback/internal/recent"
+	"github.com/d13c7061/caddy-tim-callback/internal/redact"
 	"github.com/d13c7061/caddy-tim-callback/queue/file"
 )
 
@@ -31,6 +32,13 @@ type App struct {
 	// each. 0 switches it off. Default: 1000.
 	Recent *int `json:"recent,omitempty"`
 
+	// Which values of payloads are masked wherever somebody looks at events: by the admin
+	// API, the commands and the inspector. They are paths in the normalized body: `custom.*`,
+	// `profile.nick`, `data.MsgBody`. `*` stands for any name, and paths go into the elements
+	// of arrays. Answers of the backend are not shown then, since they may quote what is
+	// masked. Backends get everything. Default: none.
+	Mask []string `json:"mask,omitempty"`
+
 	queues []*Queue
 	checks []func() error
 	ready  ready
@@ -38,6 +46,7 @@ type App struct {
 	logger *zap.Logger
 
 	forget     func() // ends what Start has begun with the last callbacks
+	unmask     func()
 	background sync.WaitGroup
 }
 
@@ -53,6 +62,10 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (app *App) Provision(ctx caddy.Context) error {
 	if n := app.recent(); n < 0 || n > recent.MaxSize {
 		return fmt.Errorf("recent: %d is not a number from 0 to %d", n, recent.MaxSize)
+	}
+	var err error
+	if app.unmask, err = redact.Use(app.Mask...); err != nil {
+		return fmt.Errorf("mask: %w", err)
 	}
 	app.logger, app.folder, app.ready.logger = ctx.Logger(), file.DefaultFolder(), ctx.Logger()
 	events, err := ctx.App("events")
@@ -149,6 +162,9 @@ func (app *App) Cleanup() error {
 		releaseDeliveries(q.spec.Name)
 	}
 	app.queues = nil
+	if app.unmask != nil {
+		app.unmask()
+	}
 	return errors.Join(errs...)
 }
 

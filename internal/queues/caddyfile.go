@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
 	"github.com/d13c7061/caddy-tim-callback/internal/recent"
+	"github.com/d13c7061/caddy-tim-callback/internal/redact"
 )
 
 func init() {
@@ -18,7 +19,10 @@ func init() {
 //
 //	tim_callback {
 //	    recent <n>
+//	    mask <pattern>...
 //	}
+//
+// Only `mask` may be repeated.
 func parseApp(d *caddyfile.Dispenser, before any) (any, error) {
 	app := new(App)
 	d.Next() // consume the option's name
@@ -43,6 +47,15 @@ func parseApp(d *caddyfile.Dispenser, before any) (any, error) {
 				return nil, d.Errf("%s: %q is not a number from 0 to %d", name, args[0], recent.MaxSize)
 			}
 			app.Recent = &n
+		case "mask":
+			patterns := d.RemainingArgs()
+			if len(patterns) == 0 {
+				return nil, d.ArgErr()
+			}
+			if _, err := redact.New(patterns...); err != nil {
+				return nil, d.Errf("mask: %w", err)
+			}
+			app.Mask = append(app.Mask, patterns...)
 		default:
 			return nil, d.Errf("unknown option %s", name)
 		}
