@@ -234,7 +234,7 @@ func (q *Queue) spec() queues.Spec {
 		Kind:   q.storeKind,
 		Module: q.store,
 		Limits: queue.Limits{
-			Events: q.MaxEvents, Bytes: q.MaxBytes, Wait: time.Duration(q.Retry.Max),
+			Events: q.MaxEvents, Bytes: q.MaxBytes, Wait: time.Duration(q.Retry.Max), Flights: q.Workers,
 			Retain: time.Duration(q.Retain.For), RetainBytes: q.Retain.MaxBytes,
 		},
 		Route: q.deliverText,

@@ -78,6 +78,12 @@ type Limits struct {
 	// system clock is set back. Default: one year.
 	Wait time.Duration
 
+	// Flights is how many events may be in flight at a time: Take returns none beyond it. A store that
+	// records the outcomes of deliveries later than it is told of them counts those that are not
+	// recorded yet, since a crash would repeat these deliveries. Other stores may leave the count to
+	// their caller. Default: no bound.
+	Flights int
+
 	// Retain is how long events are kept after their delivery, for [Store.Events] and
 	// [Store.ReplayEntries]. They do not count for Events and Bytes. Default: not at all.
 	Retain time.Duration
@@ -100,6 +106,7 @@ func (l Limits) WithDefaults() Limits {
 		Bytes:  cmp.Or(l.Bytes, math.MaxInt64),
 		Wait:   cmp.Or(l.Wait, 365*24*time.Hour),
 
+		Flights:     cmp.Or(l.Flights, math.MaxInt),
 		Retain:      l.Retain,
 		RetainBytes: cmp.Or(l.RetainBytes, DefaultRetainBytes),
 	}

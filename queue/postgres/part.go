@@ -124,6 +124,7 @@ func (s *Store) forgetPart(p *part) {
 			delete(s.flights, seq)
 		}
 	}
+	s.wake.send() // others may be taken in place of these
 	if p.number == housework {
 		s.housework.Dead, s.housework.Bytes = 0, 0
 	}

@@ -111,6 +111,7 @@ func (s *Store) SetLimits(limits queue.Limits) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.index.SetWait(limits.Wait, s.options.now())
+	s.wake.send()
 }
 
 // Close implements [queue.Store]. It writes what waits to be written, if that does not take long, and

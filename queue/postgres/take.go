@@ -33,6 +33,9 @@ func (s *Store) Take(now time.Time, except ...string) (*queue.Item, time.Time, e
 	defer s.mu.Unlock()
 	for {
 		s.checkDeadlineLocked()
+		if len(s.flights) >= s.limits.Load().Flights {
+			return nil, time.Time{}, nil // until outcomes are recorded
+		}
 		lane, seq, ok := s.index.Take(now, passed)
 		if !ok {
 			return nil, s.index.Next(), nil
