@@ -80,6 +80,9 @@ func (p *pty) text() string {
 	return strings.ReplaceAll(p.screen.String(), "\r\n", "\n")
 }
 
+// String returns the same, for messages of tests.
+func (p *pty) String() string { return fmt.Sprintf("%q", p.text()) }
+
 // answer types an answer to a question.
 func (p *pty) answer(question, answer string) {
 	p.t.Helper()

@@ -45,7 +45,7 @@ type App struct {
 	folder string // of queue files whose path is not configured
 	logger *zap.Logger
 
-	forget     func() // ends what Start has begun with the last callbacks
+	forget     func() // ends remembering the last callbacks
 	unmask     func()
 	background sync.WaitGroup
 }
@@ -67,6 +67,7 @@ func (app *App) Provision(ctx caddy.Context) error {
 	if app.unmask, err = redact.Use(app.Mask...); err != nil {
 		return fmt.Errorf("mask: %w", err)
 	}
+	app.forget = recent.UseFirst(app.recent()) // servers may answer before this app is started
 	app.logger, app.folder, app.ready.logger = ctx.Logger(), file.DefaultFolder(), ctx.Logger()
 	events, err := ctx.App("events")
 	if err != nil {
@@ -129,7 +130,9 @@ func (app *App) Start() error {
 			return err
 		}
 	}
-	app.forget = recent.Use(app.recent())
+	if app.forget == nil {
+		app.forget = recent.Use(app.recent())
+	}
 	for i, q := range app.queues {
 		if err := q.store.start(q); err != nil {
 			app.forget()
@@ -162,8 +165,10 @@ func (app *App) Cleanup() error {
 		releaseDeliveries(q.spec.Name)
 	}
 	app.queues = nil
-	if app.unmask != nil {
-		app.unmask()
+	for _, end := range []func(){app.forget, app.unmask} {
+		if end != nil {
+			end()
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -25,6 +25,21 @@ var uses struct {
 func Use(size int) (end func()) {
 	uses.Lock()
 	defer uses.Unlock()
+	return begin(size)
+}
+
+// UseFirst is Use for a configuration that may never start: it does nothing, and returns nil, while another
+// configuration is in use.
+func UseFirst(size int) (end func()) {
+	uses.Lock()
+	defer uses.Unlock()
+	if len(uses.sizes) > 0 {
+		return nil
+	}
+	return begin(size)
+}
+
+func begin(size int) (end func()) {
 	use := &size
 	uses.sizes = append(uses.sizes, use)
 	Process.Resize(size)

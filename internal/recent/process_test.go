@@ -10,8 +10,11 @@ func TestUse(t *testing.T) {
 		}
 	}
 	size(0)
-	endFirst := Use(10)
+	endFirst := UseFirst(10)
 	size(10)
+	if UseFirst(5) != nil {
+		t.Error("a configuration that may never start changes something")
+	}
 	endSecond := Use(20) // a reload
 	size(20)
 	endFirst()
