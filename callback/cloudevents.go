@@ -58,6 +58,9 @@ func (a *Attributes) Type() string {
 	return eventTypePrefix + a.Command
 }
 
+// CommandOf returns the callback command of a CloudEvents type.
+func CommandOf(eventType string) string { return strings.TrimPrefix(eventType, eventTypePrefix) }
+
 func (a *Attributes) source() string {
 	if a.SDKAppID == "" {
 		return ""
@@ -113,7 +116,7 @@ func ParseHeaders(h http.Header) Attributes {
 	return Attributes{
 		ID:           decodeHeader(h.Get("Ce-Id")),
 		SDKAppID:     decodeHeader(h.Get("Ce-Sdkappid")),
-		Command:      strings.TrimPrefix(decodeHeader(h.Get("Ce-Type")), eventTypePrefix),
+		Command:      CommandOf(decodeHeader(h.Get("Ce-Type"))),
 		Subject:      decodeHeader(h.Get("Ce-Subject")),
 		Time:         decodeHeader(h.Get("Ce-Time")),
 		PartitionKey: decodeHeader(h.Get("Ce-Partitionkey")),

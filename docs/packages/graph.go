@@ -27,7 +27,7 @@ var layers = []struct {
 	{"Programs", []string{"cmd/caddy", "bench", "docs/commands", "docs/packages"}},
 	{"The HTTP handler", []string{handler}},
 	{"What operators use", []string{"internal/admin", "internal/command", "inspector"}},
-	{"What the commands do", []string{"internal/checker", "internal/simulator"}},
+	{"What the commands do", []string{"internal/checker", "internal/finder", "internal/simulator"}},
 	{"What those share", []string{"internal/adminapi", "internal/console", "internal/tencent"}},
 	{"What people may see of events", []string{"internal/lookup"}},
 	{"Queues and backends", []string{"internal/queues", "internal/backend"}},

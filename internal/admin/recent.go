@@ -17,6 +17,9 @@ func (a *API) serveRecent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if oldest := recent.Process.Oldest(); !oldest.IsZero() {
+		w.Header().Set(adminapi.HeaderOldest, oldest.UTC().Format(time.RFC3339Nano))
+	}
 	page := []adminapi.Callback{}
 	if q.after.run == "" || q.after.run == recent.Run && q.after.seq > 0 { // nothing is left of another process
 		for _, e := range recent.Process.Before(q.after.seq, &q.filter, q.limit) {

@@ -87,6 +87,20 @@ func (c Client) ask(method, uri string, body, answer any) error {
 	return nil
 }
 
+// Error is an error that the admin API has responded with.
+type Error struct {
+	Status string // the HTTP status, three digits
+	Text   string
+}
+
+func (e *Error) Error() string { return e.Text }
+
+// IsNotFound reports whether the admin API does not have what was asked for.
+func IsNotFound(err error) bool {
+	answered, ok := errors.AsType[*Error](err)
+	return ok && answered.Status == strconv.Itoa(http.StatusNotFound)
+}
+
 func (c Client) notOurs(err error) error {
 	return fmt.Errorf("the answer from %s is not an answer of Caddy's admin endpoint with this module: %w", c.Address, err)
 }
@@ -101,7 +115,7 @@ func (c Client) explain(err error, of string) error {
 	status, body, _ := strings.Cut(status, ": ")
 	var answer struct{ Error string }
 	if json.Unmarshal([]byte(body), &answer) == nil && answer.Error != "" {
-		return errors.New(answer.Error)
+		return &Error{status, answer.Error}
 	}
 	if status == strconv.Itoa(http.StatusNotFound) {
 		return fmt.Errorf("the Caddy at %s has no admin API for %s: was it built with this module?", c.Address, of)

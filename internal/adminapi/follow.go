@@ -10,36 +10,9 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
-
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 )
-
-// Recent yields the last callbacks page by page, newest first. query has the filters. It ends after an error.
-func (c Client) Recent(query url.Values) iter.Seq2[[]Callback, error] {
-	return func(yield func([]Callback, error) bool) {
-		for after := ""; ; {
-			var page []Callback
-			resp, err := c.get(Recent, query, url.Values{"limit": {strconv.Itoa(MaxRecent)}, "after": {after}}, nil)
-			if err == nil {
-				if err = json.NewDecoder(resp.Body).Decode(&page); err != nil {
-					err = c.notOurs(err)
-				}
-				resp.Body.Close()
-			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if len(page) > 0 && !yield(page, nil) || len(page) < MaxRecent {
-				return
-			}
-			after = page[len(page)-1].Cursor
-		}
-	}
-}
 
 // Message is what a stream of callbacks has brought: a callback, or how many were left out, or neither.
 type Message struct {
@@ -109,32 +82,6 @@ func (c Client) stream(ctx context.Context, query url.Values, after string) (io.
 		}()
 		return nil, ctx.Err()
 	}
-}
-
-// get asks for a path with the parameters of both queries that are not empty.
-func (c Client) get(path string, query, more url.Values, header http.Header) (*http.Response, error) {
-	all := make(url.Values)
-	for _, values := range []url.Values{query, more} {
-		for name := range values {
-			if value := values.Get(name); value != "" {
-				all.Set(name, value)
-			}
-		}
-	}
-	if len(all) > 0 {
-		path += "?" + all.Encode()
-	}
-	// each request opens its own connection, which must not stay open
-	header = header.Clone()
-	if header == nil {
-		header = make(http.Header)
-	}
-	header.Set("Connection", "close")
-	resp, err := caddycmd.AdminAPIRequest(c.Address, http.MethodGet, path, header, nil)
-	if err != nil {
-		return nil, c.explain(err, "the last callbacks")
-	}
-	return resp, nil
 }
 
 // event is a server-sent event.

@@ -8,6 +8,10 @@ const (
 	RecentStream = Recent + "/stream"
 )
 
+// HeaderOldest is the header of a list of callbacks that says when the oldest one arrived that is
+// remembered, also if the list leaves it out. It is absent if there is none.
+const HeaderOldest = "Tim-Callback-Oldest"
+
 // MaxRecent is the largest number of callbacks in a page. [DefaultPage] is the number if a request
 // sets no limit.
 const MaxRecent = 1000

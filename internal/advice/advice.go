@@ -110,14 +110,14 @@ func isRefusal(lastError string) bool {
 // replay is the command that delivers an event again. There is none for an ID that no event
 // gets from this module.
 func replay(e Event) string {
-	if e.ID == "" || shellWord(e.ID) != e.ID || strings.HasPrefix(e.ID, "-") {
+	if e.ID == "" || ShellWord(e.ID) != e.ID || strings.HasPrefix(e.ID, "-") {
 		return ""
 	}
-	return "caddy tim-callback queue replay --queue " + shellWord(e.Queue) + " " + e.ID
+	return "caddy tim-callback queue replay --queue " + ShellWord(e.Queue) + " " + e.ID
 }
 
-// shellWord returns a word as a POSIX shell takes it.
-func shellWord(s string) string {
+// ShellWord returns a word as a POSIX shell takes it.
+func ShellWord(s string) string {
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:") == "" {
 		return s
 	}

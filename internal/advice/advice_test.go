@@ -28,7 +28,7 @@ func TestOnEvent(t *testing.T) {
 		{Event{State: queue.Delivered}, "The backend has taken it.", true},
 		{Event{State: queue.InFlight}, "It is being delivered now.", false},
 		{Event{State: queue.Waiting}, "It waits for its turn:", false},
-		{Event{State: queue.Waiting, Attempts: 2, LastError: "503"}, "2 attempts failed, the last one with: 503. It is tried again by itself.", false},
+		{Event{State: queue.Waiting, Attempts: 2, LastError: "503"}, "Failed attempts: 2, the last one with: 503. It is tried again by itself.", false},
 		{Event{State: queue.Waiting, Attempts: 2, LastError: "503", Wait: 90 * time.Second}, "The next one is in 1m30s;", false},
 	} {
 		tc.event.ID, tc.event.Queue = id, "default"

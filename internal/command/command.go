@@ -26,6 +26,7 @@ func init() {
 			cmd.AddCommand(sendCommand())
 			cmd.AddCommand(checkCommand())
 			cmd.AddCommand(queueCommand())
+			cmd.AddCommand(findCommand())
 			cmd.AddCommand(tailCommand())
 			cmd.AddCommand(versionCommand())
 		},

@@ -40,9 +40,11 @@ func counted(n int, kind string) string {
 	return fmt.Sprintf("%d %ss", n, kind)
 }
 
-// age returns how long ago a time was, in a single unit: "90s", "3h".
-func age(at time.Time) string {
-	d := max(time.Since(at), 0)
+// age returns how long ago a time was, see [span].
+func age(at time.Time) string { return span(max(time.Since(at), 0)) }
+
+// span returns a duration in a single unit: "90s", "3h".
+func span(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%ds", d/time.Second)

@@ -1,5 +1,7 @@
 package recent
 
+import "time"
+
 // atOnce is how many callbacks are looked at without letting others use the ring.
 const atOnce = 256
 
@@ -8,6 +10,16 @@ func (r *Ring) Last() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.last
+}
+
+// Oldest returns when the oldest callback arrived that is remembered, the zero time if there is none.
+func (r *Ring) Oldest() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.first > r.last {
+		return time.Time{}
+	}
+	return time.Unix(0, r.slot(r.first).began)
 }
 
 // Before returns at most limit callbacks, newest first, whose number is below before, or the newest
