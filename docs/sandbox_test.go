@@ -281,6 +281,8 @@ func shape(text string) string {
 		{`[0-9a-f]{32}`, "<id>"},
 		{`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`, "<node>"},
 		{`\d{4}-\d\d-\d\dT[0-9:.]+Z`, "<time>"},
+		{`\b\d\d:\d\d:\d\d\.\d{3}\b`, "<clock>"},
+		{`\b\d+\.\d+m?s\b`, "<took>"},
 		{`\b\d+[smhd]\b`, "<age>"},
 		{`[ \t]+`, " "},
 	} {

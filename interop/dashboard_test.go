@@ -21,6 +21,7 @@ type dashboard struct {
 			Datasource struct{ UID string }
 		}
 	}
+	Links      []struct{ Title, URL string }
 	Templating struct {
 		List []struct{ Name, Type, Definition string }
 	}
@@ -78,7 +79,7 @@ func TestDashboardVariables(t *testing.T) {
 	var names []string
 	for _, variable := range readDashboard(t).Templating.List {
 		names = append(names, variable.Name)
-		if variable.Type == "datasource" {
+		if variable.Type == "datasource" || variable.Type == "textbox" {
 			continue
 		}
 		m := labelValues.FindStringSubmatch(variable.Definition)
@@ -88,8 +89,29 @@ func TestDashboardVariables(t *testing.T) {
 		}
 		wantNoMistakes(t, "count by ("+m[2]+") ("+asGrafanaSends.Replace(m[1])+")", all)
 	}
-	if got := strings.Join(names, " "); got != "datasource job instance queue" {
+	if got := strings.Join(names, " "); got != "datasource job instance queue inspector" {
 		t.Errorf("variables %s", got)
+	}
+}
+
+// TestLinks wants links of the dashboard and of each alert to lead to pages that there are.
+func TestLinks(t *testing.T) {
+	links := map[string]string{}
+	for _, link := range readDashboard(t).Links {
+		links["dashboard, "+link.Title] = link.URL
+	}
+	if links["dashboard, Inspector"] != "${inspector}" {
+		t.Errorf("the dashboard does not lead to the inspector: %v", links)
+	}
+	delete(links, "dashboard, Inspector")
+	for name, rule := range readAlerts(t) {
+		links[name] = rule.Annotations["runbook_url"]
+	}
+	for name, link := range links {
+		page, ok := strings.CutPrefix(link, "https://github.com/d13c7061/caddy-tim-callback/blob/main/")
+		if _, err := os.Stat("../" + page); !ok || err != nil {
+			t.Errorf("%s leads to %q: %v", name, link, err)
+		}
 	}
 }
 

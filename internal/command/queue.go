@@ -59,10 +59,27 @@ from the body of the events. With --json the whole events are printed.`,
 		Args: noQueueName,
 		RunE: queueRun((*queueCall).dead),
 	}
-	cmd.Flags().String("queue", "", "Name of the queue (required if there are several)")
+	queueFlag(cmd)
 	cmd.Flags().Int("limit", 0, "Largest number of dead letters to list (0: all)")
 	cmd.Flags().String("after", "", "Begin after the dead letter with this `cursor` (see --json)")
 	return cmd
+}
+
+// queueFlag defines the flag that chooses a queue. Shells complete it if Caddy answers.
+func queueFlag(cmd *cobra.Command) {
+	cmd.Flags().String("queue", "", "Name of the queue (required if there are several)")
+	names := func(cmd *cobra.Command, _ []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+		if address, err := adminAddress(caddycmd.Flags{FlagSet: cmd.Flags()}); err == nil {
+			queues, _ := adminapi.Client{Address: address}.Queues()
+			for _, q := range queues {
+				names = append(names, q.Name)
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+	if err := cmd.RegisterFlagCompletionFunc("queue", names); err != nil {
+		panic(err) // there is no such flag
+	}
 }
 
 // noQueueName refuses arguments. It tells how to choose a queue.
@@ -82,7 +99,7 @@ Deletes dead letters. This cannot be undone. With --all, the command asks for
 confirmation if its input is a terminal.`,
 		RunE: queueRun((*queueCall).drop),
 	}
-	cmd.Flags().String("queue", "", "Name of the queue (required if there are several)")
+	queueFlag(cmd)
 	cmd.Flags().Bool("all", false, "All dead letters of the queue")
 	cmd.Flags().BoolP("yes", "y", false, "Do not ask for confirmation")
 	return cmd

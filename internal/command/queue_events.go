@@ -13,6 +13,7 @@ import (
 
 	"github.com/d13c7061/caddy-tim-callback/internal/adminapi"
 	"github.com/d13c7061/caddy-tim-callback/internal/console"
+	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
 func queueEventsCommand() *cobra.Command {
@@ -32,7 +33,7 @@ backend answered, and the whole events.`,
 	}
 	addFilterFlags(cmd)
 	flags := cmd.Flags()
-	flags.String("queue", "", "Name of the queue (required if there are several)")
+	queueFlag(cmd)
 	flags.String("id", "", "Only the event with this ID")
 	flags.Int("limit", 0, "Largest number of events to list (0: all)")
 	flags.String("after", "", "Begin after the event with this `cursor` (see --json)")
@@ -48,6 +49,12 @@ func addFilterFlags(cmd *cobra.Command) {
 	flags.String("command", "", "Only events of this callback command, or of a family such as Group.*")
 	flags.String("since", "", "Only events received since this `time`, such as 2h for two hours ago")
 	flags.String("until", "", "Only events received before this `time`")
+	var states []string
+	for _, s := range queue.States() {
+		states = append(states, string(s))
+	}
+	complete(cmd, "state", states)
+	complete(cmd, "command", commandNames())
 }
 
 // filter returns what the flags choose. Times become absolute, so that all requests mean the same.

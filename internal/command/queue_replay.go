@@ -27,7 +27,7 @@ only tells how many it would be.`,
 	addFilterFlags(cmd)
 	flags := cmd.Flags()
 	flags.Lookup("state").Usage = "Events in this state: dead or delivered (default: dead)"
-	flags.String("queue", "", "Name of the queue (required if there are several)")
+	queueFlag(cmd)
 	flags.Bool("all", false, "All dead letters of the queue or, with --state delivered, all delivered events")
 	flags.Bool("dry-run", false, "Only tell how many events would be replayed")
 	return cmd

@@ -229,11 +229,3 @@ func TestTailErrors(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
-
-func TestTailCompletion(t *testing.T) {
-	for flag, want := range map[string]string{"--result": "\nbad_sign\n", "--command": "\nGroup.CallbackAfterSendMsg\n"} {
-		if r := caddytest.Run(t, "__complete", "tim-callback", "tail", flag, ""); r.Code != 0 || !strings.Contains(r.Stdout, want) {
-			t.Errorf("%s: %+v", flag, r)
-		}
-	}
-}
