@@ -2,12 +2,11 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
@@ -95,21 +94,39 @@ func (s *Store) commitPuts(w *writer, list []*put, full []bool) error {
 	for _, p := range unique {
 		size += p.size()
 	}
-	var added [][]byte
-	batch := new(pgx.Batch)
-	batch.Queue(s.sql.lock, lockPutsClass, s.queueID.Load())
-	batch.Queue(s.sql.put, s.putArgs(unique, *limits, int64(len(unique)), size)...).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&events, &bytes, &added)
-	})
-	if err := w.confirm(batch); err != nil {
+	run := func(statement string, results ...any) error {
+		batch := new(pgx.Batch)
+		batch.Queue(s.sql.lock, lockPutsClass, s.queueID.Load())
+		batch.Queue(statement, s.putArgs(unique, *limits, int64(len(unique)), size)...).QueryRow(func(row pgx.Row) error {
+			return row.Scan(append([]any{&events, &bytes}, results...)...)
+		})
+		return w.confirm(batch)
+	}
+	var known, added [][]byte
+	var forgotten bool
+	if err := run(s.sql.put, &known, &forgotten); err != nil {
 		return err
 	}
-	if events+int64(len(unique)) > int64(limits.Events) || bytes+size > limits.Bytes {
-		var refused map[string]bool
-		var err error
-		if added, refused, err = s.commitWithin(w, unique, *limits); err != nil {
+	if events+int64(len(unique)) <= int64(limits.Events) && bytes+size <= limits.Bytes {
+		for _, p := range unique {
+			p.added = true
+		}
+		for _, id := range known {
+			list[first[string(id)]].added = false
+		}
+		if !forgotten {
+			return nil
+		}
+		if err := run(s.sql.putAgain, &added); err != nil {
 			return err
 		}
+	}
+	if events+int64(len(unique)) > int64(limits.Events) || bytes+size > limits.Bytes {
+		within, refused, err := s.commitWithin(w, unique, *limits)
+		if err != nil {
+			return err
+		}
+		added = within
 		for i, p := range list {
 			full[i] = refused[string(p.id)]
 		}
@@ -123,13 +140,13 @@ func (s *Store) commitPuts(w *writer, list []*put, full []bool) error {
 func (p *put) size() int64 { return sizeOfEvent(len(p.id), len(p.key), len(p.payload)) }
 
 func (s *Store) putArgs(list []*put, limits queue.Limits, events, bytes int64) []any {
-	var (
-		part     = make([]int16, len(list))
-		key      = make([][]byte, len(list))
-		hash     = make([]int64, len(list))
-		id       = make([][]byte, len(list))
-		received = make([]time.Time, len(list))
-		payload  = make([][]byte, len(list))
+	var ( // their types spare pgx the use of reflection
+		part     = make(pgtype.FlatArray[int16], len(list))
+		key      = make(pgtype.FlatArray[[]byte], len(list))
+		hash     = make(pgtype.FlatArray[int64], len(list))
+		id       = make(pgtype.FlatArray[[]byte], len(list))
+		received = make(pgtype.FlatArray[time.Time], len(list))
+		payload  = make(pgtype.FlatArray[[]byte], len(list))
 	)
 	for i, p := range list {
 		part[i], key[i], hash[i], id[i], received[i], payload[i] = p.place.part, p.key, p.place.hash, p.id, p.received, p.payload
@@ -186,7 +203,7 @@ func (s *Store) commitWithin(w *writer, list []*put, limits queue.Limits) (added
 		return false
 	})
 	if len(fitting) > 0 {
-		err := tx.QueryRow(ctx, s.sql.put, s.putArgs(fitting, queue.Limits{Events: maxInt, Bytes: maxInt}, 0, 0)...).Scan(&events, &bytes, &added)
+		err := tx.QueryRow(ctx, s.sql.putAgain, s.putArgs(fitting, queue.Limits{Events: maxInt, Bytes: maxInt}, 0, 0)...).Scan(&events, &bytes, &added)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -195,13 +212,3 @@ func (s *Store) commitWithin(w *writer, list []*put, limits queue.Limits) (added
 }
 
 const maxInt = 1<<63 - 1
-
-// replaceConflict replaces what a statement does with an ID that is there already.
-func replaceConflict(statement, by string) string {
-	from := strings.Index(statement, "ON CONFLICT (queue, id)")
-	to := strings.Index(statement, "RETURNING id")
-	if from < 0 || to < from {
-		panic(fmt.Sprintf("no conflict in %q", statement))
-	}
-	return statement[:from] + by + " " + statement[to:]
-}

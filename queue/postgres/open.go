@@ -52,9 +52,6 @@ func open(o options) (*Store, error) {
 	s.lease.Store(int64(o.lease))
 	s.limits.Store(&o.Limits)
 	s.health.init(s)
-	if o.conflict != "" {
-		s.sql.put = replaceConflict(s.sql.put, o.conflict)
-	}
 	if err := s.openPool(); err != nil {
 		return nil, err
 	}

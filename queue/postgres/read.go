@@ -14,8 +14,8 @@ import (
 
 const (
 	pollEvery = 100 * time.Millisecond
-	pollPause = 5 * time.Millisecond // from one time to the next while events keep coming
-	pageSize  = 10_000               // of the statement poll
+	pollPause = 10 * time.Millisecond // from one time to the next while events keep coming
+	pageSize  = 10_000                // of the statement poll
 
 	// readTimeout bounds reading the server's answer to a short query.
 	readTimeout = 5 * time.Second
@@ -26,7 +26,7 @@ const (
 	// oldestEvery is how often this node looks for its oldest event, and oldestPause how often it does
 	// so while events come and go, since it takes a look at all partitions.
 	oldestEvery = time.Second
-	oldestPause = 20 * time.Millisecond
+	oldestPause = 100 * time.Millisecond
 )
 
 // reader reads the events that were put since it has last read. Events become visible in the order of

@@ -33,8 +33,7 @@ type options struct {
 	spoolPlace string // the path as it is configured, for errors and logs
 	now        func() time.Time
 
-	trusting bool   // takes warnings for success; tests show with it what the protection is for
-	conflict string // replaces what is done with an ID that is there already; for the same purpose
+	trusting bool // takes warnings for success; tests show with it what the protection is for
 }
 
 // Store is a queue in PostgreSQL. See [queue.Store].
