@@ -22,8 +22,10 @@ synced. It has these parts:
            waits for its event before it sends the next one:
              batch   one INSERT for the events of all senders, from one connection,
                      into the same tables, with nothing else done: the limit
-             single  one INSERT per event, from a pool of 64 connections, as a
-                     receiver does that was written by hand
+             single  one INSERT per event, from a pool of pgx's default size, as a
+                     receiver does that was written by hand: one connection for
+                     each core, and at least 4
+             single64  the same from a pool of 64 connections
              store   the store's Put, with all that it does
   server   Caddys on core 0, as in the benchmark server, with PostgreSQL and wrk on
            core 1: with either store, while the backend is down, and (+) while it

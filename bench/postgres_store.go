@@ -18,8 +18,8 @@ import (
 	"github.com/d13c7061/caddy-tim-callback/queue/postgres"
 )
 
-// handConns is how many connections a hand-written receiver has.
-const handConns = 64
+// manyConns is how many connections a receiver has whose pool was made larger.
+const manyConns = 64
 
 // tables makes the tables of a store, which each round has anew.
 type tables struct {
@@ -45,7 +45,7 @@ func openWith(m *postgres.Module) (queue.Store, error) {
 
 // kinds are the stores that are compared.
 func (t *tables) kinds() []*storeKind {
-	return []*storeKind{{"batch", t.openBatch}, {"single", t.openSingle}, {"store", t.openStore}}
+	return []*storeKind{{"batch", t.openBatch}, {"single", t.openSingle}, {"single64", t.openMany}, {"store", t.openStore}}
 }
 
 // pgTables are the tables of a round.
@@ -208,7 +208,17 @@ type pgSingle struct {
 	insert string
 }
 
-func (t *tables) openSingle(ctx context.Context, dir string, senders int) (store, error) {
+func (t *tables) openSingle(ctx context.Context, dir string, _ int) (store, error) {
+	return t.openPool(ctx, dir, 0)
+}
+
+func (t *tables) openMany(ctx context.Context, dir string, senders int) (store, error) {
+	return t.openPool(ctx, dir, min(senders, manyConns))
+}
+
+// openPool opens a receiver with so many connections, or as many as a pool of pgx has if nothing is set: one
+// for each core, and at least 4.
+func (t *tables) openPool(ctx context.Context, dir string, conns int) (store, error) {
 	made, err := t.openTables(dir)
 	if err != nil {
 		return nil, err
@@ -216,23 +226,25 @@ func (t *tables) openSingle(ctx context.Context, dir string, senders int) (store
 	s := &pgSingle{pgTables: made}
 	s.insert = `INSERT INTO ` + made.schema + `.event (queue, part, key, keyhash, id, received, payload)
 		VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`
-	if err := s.connect(ctx, min(senders, handConns)); err != nil {
+	if err := s.connect(ctx, conns); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-// connect opens all connections, so that a round has them from its start on.
+// connect opens all connections, so that a round has them from its start on; n is 0 for the number that pgx chooses.
 func (s *pgSingle) connect(ctx context.Context, n int) error {
 	config, err := pgxpool.ParseConfig(s.server.URL())
 	if err != nil {
 		return err
 	}
-	config.MaxConns = int32(n)
+	if n > 0 {
+		config.MaxConns = int32(n)
+	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return err
 	}
-	for range n {
+	for range config.MaxConns {
 		conn, err := s.pool.Acquire(ctx)
 		if err != nil {
 			return err
@@ -279,7 +291,7 @@ func compareStores(ctx context.Context, o *postgresOptions) error {
 			return err
 		}
 		rounds.PrintMedians("; CPU is that of PostgreSQL and of the senders too.", "", names, storeQuantities...)
-		rounds.PrintRatios("events/s", eventsPerSecond, 2, rig.Pair{One: "store", Other: "batch"}, rig.Pair{One: "store", Other: "single"})
+		rounds.PrintRatios("events/s", eventsPerSecond, 2, rig.Pair{One: "store", Other: "batch"}, rig.Pair{One: "store", Other: "single"}, rig.Pair{One: "store", Other: "single64"})
 	}
 	if o.profile != "" {
 		return t.takeProfile(ctx, kinds[len(kinds)-1], o.profile)
