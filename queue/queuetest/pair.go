@@ -11,9 +11,19 @@ import (
 // pair is two stores that share a queue.
 type pair struct{ a, b *bed }
 
+// pair opens a second store, and waits until both have their share.
 func (b *bed) pair() *pair {
 	b.Helper()
-	return &pair{b, b.second()}
+	p := &pair{b, b.second()}
+	b.eventually("both stores have a share of the queue", func() bool {
+		for _, on := range []*bed{p.a, p.b} {
+			if shared, ok := on.Store.(queue.Shared); ok && (shared.Node().Nodes < 2 || shared.Node().Partitions == 0) {
+				return false
+			}
+		}
+		return true
+	})
+	return p
 }
 
 // second opens another store on the queue. It is closed at the end of the test.
