@@ -39,10 +39,7 @@ type API struct {
 	replaced context.Context // see replacedAfter
 }
 
-const (
-	maxLimit     = 1000 // of entries in a page
-	maxAdminBody = 16 << 20
-)
+const maxAdminBody = 16 << 20
 
 // CaddyModule returns the Caddy module information.
 func (API) CaddyModule() caddy.ModuleInfo {

@@ -81,8 +81,8 @@ func pageLimit(text string) (int, error) {
 		return adminapi.DefaultPage, nil
 	}
 	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 1 || limit > maxLimit {
-		return 0, fmt.Errorf("limit %q is not a number from 1 to %d", text, maxLimit)
+	if err != nil || limit < 1 || limit > adminapi.MaxPage {
+		return 0, fmt.Errorf("limit %q is not a number from 1 to %d", text, adminapi.MaxPage)
 	}
 	return limit, nil
 }

@@ -100,8 +100,8 @@ var parameters = map[string]func(q *recentQuery, value string, now time.Time) er
 		return err
 	},
 	"limit": func(q *recentQuery, value string, _ time.Time) (err error) {
-		if q.limit, err = strconv.Atoi(value); err != nil || q.limit < 1 || q.limit > adminapi.MaxRecent {
-			return fmt.Errorf("%q is not a number from 1 to %d", value, adminapi.MaxRecent)
+		if q.limit, err = strconv.Atoi(value); err != nil || q.limit < 1 || q.limit > adminapi.MaxPage {
+			return fmt.Errorf("%q is not a number from 1 to %d", value, adminapi.MaxPage)
 		}
 		return nil
 	},

@@ -79,7 +79,7 @@ func replayQuery(request *adminapi.ReplayRequest, now time.Time) (q queue.Query,
 		return q, err
 	}
 	q, err = filterQuery(request.Filter, now)
-	q.IDs, q.Limit = request.IDs, maxLimit
+	q.IDs, q.Limit = request.IDs, adminapi.MaxPage
 	return q, err
 }
 

@@ -10,8 +10,11 @@ import (
 // Base is the path of the list of queues. The paths of all other resources begin with it.
 const Base = "/tim_callback/queues"
 
-// DefaultPage is the number of dead letters in a page if a request sets no limit.
-const DefaultPage = 100
+// DefaultPage is the number of entries in a page if a request sets no limit, and MaxPage the largest limit.
+const (
+	DefaultPage = 100
+	MaxPage     = 1000
+)
 
 // Queue is the state of a queue. If several nodes share it, the counts are those of all of them.
 type Queue struct {

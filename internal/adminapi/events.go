@@ -78,7 +78,7 @@ type Query struct {
 func (c Client) Events(queue string, q Query) iter.Seq2[[]Event, error] {
 	return func(yield func([]Event, error) bool) {
 		for left := q.Limit; q.Limit == 0 || left > 0; {
-			size := DefaultPage
+			size := MaxPage
 			if q.Limit != 0 {
 				size = min(size, left)
 			}

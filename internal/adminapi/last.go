@@ -20,7 +20,7 @@ func (c Client) Recent(query url.Values) iter.Seq2[[]Callback, error] {
 				yield(nil, err)
 				return
 			}
-			if len(page) > 0 && !yield(page, nil) || len(page) < MaxRecent {
+			if len(page) > 0 && !yield(page, nil) || len(page) < MaxPage {
 				return
 			}
 			after = page[len(page)-1].Cursor
@@ -28,11 +28,11 @@ func (c Client) Recent(query url.Values) iter.Seq2[[]Callback, error] {
 	}
 }
 
-// RecentPage returns at most [MaxRecent] callbacks, newest first, that came before the one with the cursor
+// RecentPage returns at most [MaxPage] callbacks, newest first, that came before the one with the cursor
 // after, or the newest ones if after is "". oldest is when the oldest callback arrived that is remembered,
 // the zero time if there is none.
 func (c Client) RecentPage(query url.Values, after string) (page []Callback, oldest time.Time, err error) {
-	resp, err := c.get(Recent, query, url.Values{"limit": {strconv.Itoa(MaxRecent)}, "after": {after}}, nil)
+	resp, err := c.get(Recent, query, url.Values{"limit": {strconv.Itoa(MaxPage)}, "after": {after}}, nil)
 	if err != nil {
 		return nil, time.Time{}, err
 	}

@@ -12,10 +12,6 @@ const (
 // remembered, also if the list leaves it out. It is absent if there is none.
 const HeaderOldest = "Tim-Callback-Oldest"
 
-// MaxRecent is the largest number of callbacks in a page. [DefaultPage] is the number if a request
-// sets no limit.
-const MaxRecent = 1000
-
 // Heartbeat is how often a stream of callbacks has something, also if there is no callback.
 const Heartbeat = 15 * time.Second
 

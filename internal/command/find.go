@@ -68,6 +68,7 @@ else Caddy's default address.`,
 	}
 	flags := cmd.Flags()
 	adminFlags(flags)
+	flags.String("since", "", "Only what came since this `time`: RFC 3339, or e.g. 2h ago")
 	flags.Int("limit", 20, "Largest number of stories to tell (0: all)")
 	flags.Bool("payload", false, "Also show the whole events, and how the backend has answered")
 	flags.Bool("json", false, "Print one JSON object, for scripts")
@@ -80,13 +81,17 @@ func find(cmd *cobra.Command, flags caddycmd.Flags, wanted string, known *bool) 
 	if limit < 0 {
 		return fmt.Errorf("--limit %d is less than zero", limit)
 	}
+	since, err := timeFlag(flags, "since", time.Now())
+	if err != nil {
+		return err
+	}
 	address, err := adminAddress(flags)
 	if err != nil {
 		return err
 	}
 	asking := newProgress(cmd.ErrOrStderr())
 	found, err := finder.Find(adminapi.Client{Address: address}, wanted, finder.Options{
-		Limit: limit, Payload: flags.Bool("payload"), Searching: asking.now, Command: sameCaddy(flags),
+		Since: since, Limit: limit, Payload: flags.Bool("payload"), Searching: asking.now, Command: sameCaddy(flags),
 		Advice: advice.Format{Language: advice.English, Text: console.Line, Span: span},
 	})
 	asking.now("")

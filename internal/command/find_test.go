@@ -314,8 +314,14 @@ func TestFindMany(t *testing.T) {
 	if r.Code != 0 || len(titles) != 2 || strings.Index(r.Stdout, "--queue other") > strings.Index(r.Stdout, "--queue default") || !strings.Contains(r.Stdout, " --config "+o.caddyfile()+" --adapter caddyfile\n") {
 		t.Errorf("%+v", r)
 	}
+	if r := caddytest.Run(t, "tim-callback", "find", "--address", o.admin, "--since", "1h", "张三\u202e"); r.Code != 0 || strings.Count(r.Stdout, "  dead\n") != 2 {
+		t.Errorf("%+v", r)
+	}
+	if r := caddytest.Run(t, "tim-callback", "find", "--address", o.admin, "--since", "0s", "张三\u202e"); r.Code != 2 || !strings.HasPrefix(r.Stdout, "Nothing is known about 张三\ufffd.\n") {
+		t.Errorf("%+v", r)
+	}
 	r = caddytest.Run(t, "tim-callback", "find", "--address", o.admin, "--limit", "1", "张三\u202e")
-	if r.Code != 0 || strings.Count(r.Stdout, "  dead\n") != 1 || !strings.HasSuffix(r.Stdout, "\n1 older ones are not shown: --limit 0 shows all.\n") {
+	if r.Code != 0 || strings.Count(r.Stdout, "  dead\n") != 1 || !strings.HasSuffix(r.Stdout, "\nOlder stories that are not shown: 1. --limit 0 shows all.\n") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -330,6 +336,7 @@ func TestFindErrors(t *testing.T) {
 		{[]string{""}, "give one user, group or event ID"},
 		{[]string{"a", "b"}, "give one user, group or event ID"},
 		{[]string{"a", "--limit", "-1"}, "--limit -1 is less than zero"},
+		{[]string{"a", "--since", "yesterday"}, `--since "yesterday": it is neither a time`},
 		{[]string{"a"}, "no answer from Caddy's admin endpoint at " + nobody + " (is Caddy running there?"},
 	} {
 		r := caddytest.Run(t, append([]string{"tim-callback", "find", "--address", nobody}, tc.args...)...)

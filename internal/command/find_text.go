@@ -36,7 +36,10 @@ func (t *teller) tell(wanted string, found *finder.Found) string {
 		t.story(&found.Stories[n])
 	}
 	if found.Older > 0 {
-		t.printf("\n%d older ones are not shown: --limit 0 shows all.\n", found.Older)
+		t.printf("\nOlder stories that are not shown: %d. --limit 0 shows all.\n", found.Older)
+	}
+	if found.Truncated {
+		t.printf("\nThere are more callbacks than were looked at: --since chooses the newer ones.\n")
 	}
 	if len(found.Stories) == 0 {
 		never := advice.Never().In(advice.Format{Text: console.Line, Span: span})

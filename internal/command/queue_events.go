@@ -61,18 +61,23 @@ func addFilterFlags(cmd *cobra.Command) {
 func filter(flags caddycmd.Flags) (f adminapi.Filter, err error) {
 	f = adminapi.Filter{State: flags.String("state"), Subject: flags.String("subject"), Command: flags.String("command")}
 	now := time.Now()
-	for name, text := range map[string]*string{"since": &f.Since, "until": &f.Until} {
-		value := flags.String(name)
-		if value == "" {
-			continue
-		}
-		at, err := adminapi.ParseTime(value, now)
-		if err != nil {
-			return f, fmt.Errorf("--%s %q: %w", name, value, err)
-		}
-		*text = at.UTC().Format(time.RFC3339Nano)
+	if f.Since, err = timeFlag(flags, "since", now); err == nil {
+		f.Until, err = timeFlag(flags, "until", now)
 	}
-	return f, nil
+	return f, err
+}
+
+// timeFlag returns the absolute time of a flag, "" if it is not set.
+func timeFlag(flags caddycmd.Flags, name string, now time.Time) (string, error) {
+	value := flags.String(name)
+	if value == "" {
+		return "", nil
+	}
+	at, err := adminapi.ParseTime(value, now)
+	if err != nil {
+		return "", fmt.Errorf("--%s %q: %w", name, value, err)
+	}
+	return at.UTC().Format(time.RFC3339Nano), nil
 }
 
 // events prints events page by page, since there may be very many.

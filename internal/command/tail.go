@@ -151,12 +151,10 @@ func tailQuery(flags caddycmd.Flags, now time.Time) (url.Values, error) {
 			return nil, fmt.Errorf("--command: %w", err)
 		}
 	}
-	if flags.Changed("since") {
-		since, err := adminapi.ParseTime(flags.String("since"), now)
-		if err != nil {
-			return nil, fmt.Errorf("--since %q: %w", flags.String("since"), err)
-		}
-		query.Set("since", since.UTC().Format(time.RFC3339Nano))
+	since, err := timeFlag(flags, "since", now)
+	if err != nil {
+		return nil, err
 	}
+	query.Set("since", since)
 	return query, nil
 }

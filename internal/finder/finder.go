@@ -23,11 +23,13 @@ type Found struct {
 
 	RememberedSince *time.Time `json:"remembered_since,omitempty"` // when the oldest callback arrived that Caddy remembers
 	Forgets         bool       `json:"forgets,omitempty"`          // Caddy remembers no callbacks at all
+	Truncated       bool       `json:"truncated,omitempty"`        // there are more callbacks than were looked at
 	Problems        []string   `json:"problems,omitempty"`         // queues that cannot be read
 }
 
 // Options say how to find.
 type Options struct {
+	Since     string            // only callbacks and events since this time, RFC 3339; "" for all
 	Limit     int               // how many stories to tell, the newest ones; 0: all
 	Payload   bool              // with payloads, and with how backends have answered
 	Searching func(what string) // is called before each request
@@ -72,9 +74,9 @@ type queued struct {
 // askRecent asks for the last callbacks.
 func (s *search) askRecent(wanted string) error {
 	s.options.Searching("the last callbacks")
-	queries := []url.Values{{"subject": {wanted}}}
+	queries := []url.Values{{"subject": {wanted}, "since": {s.options.Since}}}
 	if id, ok := asID(wanted); ok {
-		queries = append(queries, url.Values{"id": {id}})
+		queries = append(queries, url.Values{"id": {id}, "since": {s.options.Since}})
 	}
 	seen := make(map[string]bool)
 	for _, query := range queries {
@@ -92,9 +94,13 @@ func (s *search) askRecent(wanted string) error {
 					s.callbacks = append(s.callbacks, c)
 				}
 			}
+			if len(s.callbacks) >= mostCallbacks {
+				s.found.Truncated = true
+				break
+			}
 		}
 	}
-	page, oldest, err := s.client.RecentPage(url.Values{"result": {notOK()}}, "")
+	page, oldest, err := s.client.RecentPage(url.Values{"result": {notOK()}, "since": {s.options.Since}}, "")
 	if err != nil {
 		return err
 	}
@@ -108,6 +114,9 @@ func (s *search) askRecent(wanted string) error {
 	}
 	return nil
 }
+
+// mostCallbacks is about how many callbacks are looked at, the newest ones.
+const mostCallbacks = 10_000
 
 // asID reports whether a text may be the ID of an event or its beginning, and returns it as IDs are written.
 func asID(text string) (string, bool) {
@@ -134,7 +143,7 @@ func (s *search) askQueues(wanted string) error {
 	}
 	for _, info := range queues {
 		s.options.Searching("queue " + info.Name)
-		queries := []adminapi.Query{{Filter: adminapi.Filter{Subject: wanted}}}
+		queries := []adminapi.Query{{Filter: adminapi.Filter{Subject: wanted, Since: s.options.Since}}}
 		if id, ok := asID(wanted); ok && len(id) == 32 {
 			queries = append(queries, adminapi.Query{ID: id})
 		}
