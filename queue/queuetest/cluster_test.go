@@ -167,10 +167,7 @@ func (n *node) Totals(context.Context) (c queue.Counts, err error) {
 
 func (n *node) Node() (info queue.Node) {
 	_ = n.do(func() error {
-		info = queue.Node{ID: fmt.Sprint(n.id), Nodes: len(n.nodes), Up: true}
-		if n.nodes[0] == n {
-			info.Partitions = 1
-		}
+		info = queue.Node{ID: fmt.Sprint(n.id), Nodes: len(n.nodes), Partitions: 2 / len(n.nodes), Up: true}
 		return nil
 	})
 	return info
