@@ -203,14 +203,15 @@ var eventTests = []test{
 			l.wg.Wait()
 		}()
 		var wg sync.WaitGroup
-		for _, q := range []queue.Query{{}, {State: queue.InFlight}, {Limit: 3}, {IDs: []string{"1 1", "2 2"}}} {
+		for _, q := range []queue.Query{{}, {State: queue.InFlight}, {Limit: 100}, {IDs: []string{"1 1", "2 2"}}} {
 			wg.Go(func() {
 				for {
+					began := time.Now()
 					b.list(q)
 					select {
 					case <-done:
 						return
-					case <-time.After(5 * time.Millisecond):
+					case <-time.After(max(5*time.Millisecond, 4*time.Since(began))): // the load must get on
 					}
 				}
 			})
