@@ -99,8 +99,10 @@ func (s *Store) readOn(r *reader) error {
 	defer cancel()
 	oldest, err := s.readOldest(ctx, r, slices.DeleteFunc(h.numbers, func(n int16) bool { return n == housework }))
 	s.mu.Lock()
-	s.oldest = oldest
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if !oldest.IsZero() || s.index.Len() == 0 { // an event whose outcome was just recorded is still in the index
+		s.oldest = oldest
+	}
 	return err
 }
 
@@ -203,6 +205,9 @@ func (s *Store) add(list []entry, may func(*part) bool) {
 		_, flying := s.flights[uint64(e.seq)]
 		if e.from.After(now) {
 			e.from = now // it is of a time when the clock was ahead, or of another node
+		}
+		if s.oldest.IsZero() || e.from.Before(s.oldest) {
+			s.oldest = e.from
 		}
 		s.index.Add(uint64(e.hash), uint64(e.seq), e.from, due, flying)
 		added = true
