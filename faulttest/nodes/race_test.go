@@ -1,0 +1,5 @@
+//go:build race
+
+package nodes
+
+func init() { slowdown = 3 } // the race detector makes all processes several times slower
