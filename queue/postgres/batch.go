@@ -107,7 +107,10 @@ func (s *Store) commitPuts(w *writer, list []*put, full []bool) error {
 	if err := run(s.sql.put, &known, &forgotten); err != nil {
 		return err
 	}
-	if events+int64(len(unique)) <= int64(limits.Events) && bytes+size <= limits.Bytes {
+	fits := func() bool {
+		return events+int64(len(unique)) <= int64(limits.Events) && bytes+size <= limits.Bytes
+	}
+	if fits() {
 		for _, p := range unique {
 			p.added = true
 		}
@@ -121,7 +124,7 @@ func (s *Store) commitPuts(w *writer, list []*put, full []bool) error {
 			return err
 		}
 	}
-	if events+int64(len(unique)) > int64(limits.Events) || bytes+size > limits.Bytes {
+	if !fits() {
 		within, refused, err := s.commitWithin(w, unique, *limits)
 		if err != nil {
 			return err

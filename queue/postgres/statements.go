@@ -55,20 +55,25 @@ const room = `room AS (
 const input = `SELECT part, key, keyhash, id, received, payload FROM unnest($8::smallint[], $9::bytea[], $10::bigint[], $11::bytea[], $12::timestamptz[], $13::bytea[])
 	WITH ORDINALITY AS i (part, key, keyhash, id, received, payload, n) WHERE (SELECT events + $5 <= $3 AND bytes + $6 <= $4 FROM room) ORDER BY n`
 
+// knownOf looks for IDs, and says which ones belong to events that were delivered before a time, and are
+// forgotten. One ID is looked for after the other, so that the plan uses the index of IDs whatever the statistics
+// say. The rows are locked, so that the transaction waits for the standbys too: they may be of a transaction that
+// did not wait.
+func knownOf(ids, before string) string {
+	return `SELECT k.* FROM ` + ids + `, LATERAL (SELECT e.id, e.state = 2 AND e.ended <= ` + before + `::timestamptz AS forgotten
+		FROM tim_callback.event e WHERE e.queue = $1 AND e.id = i.id LIMIT 1 FOR UPDATE) k`
+}
+
 func newStatements(schema string) *statements {
 	q := &statements{
 		settle: `SELECT ` + settings,
 		lock:   `SELECT ` + settings + `, pg_advisory_xact_lock($1::int, $2::int)::text`,
 
 		// $3 events and $4 bytes are the limits, $5 and $6 what is to be added at most. All puts hold the lock, so
-		// no other one can add an ID meanwhile, and looking for them costs less than ON CONFLICT. One is looked for
-		// after the other, so that the plan uses the index of IDs whatever the statistics say. The rows that are
-		// known are locked, so that the transaction waits for the standbys too: they may be of a transaction that
-		// did not wait.
+		// no other one can add an ID meanwhile, and looking for them costs less than ON CONFLICT.
 		put: `WITH ` + room + `, input AS MATERIALIZED (` + input + `
 		), known AS MATERIALIZED (
-			SELECT k.* FROM input i, LATERAL (SELECT e.id, state = 2 AND ended <= $7::timestamptz AS forgotten
-				FROM tim_callback.event e WHERE e.queue = $1 AND e.id = i.id LIMIT 1 FOR UPDATE) k
+			` + knownOf("input i", "$7") + `
 		), added AS (
 			INSERT INTO tim_callback.event AS e (queue, part, key, keyhash, id, received, payload)
 			SELECT $1, part, key, keyhash, id, received, payload FROM input WHERE id NOT IN (SELECT id FROM known)
@@ -83,9 +88,8 @@ func newStatements(schema string) *statements {
 			RETURNING id, state, retained, ` + sizeOf + ` AS size
 		), counted AS (` + counted + `)
 		SELECT events, bytes, (SELECT array_agg(id) FROM added) FROM room`,
-		room: `SELECT coalesce(sum(waiting + dead), 0)::bigint, coalesce(sum(bytes), 0)::bigint FROM tim_callback.tally WHERE queue = $1`,
-		known: `SELECT id FROM tim_callback.event WHERE queue = $1 AND id = ANY ($2::bytea[]) AND NOT (state = 2 AND ended <= $3::timestamptz)
-			ORDER BY seq FOR UPDATE`,
+		room:  `SELECT coalesce(sum(waiting + dead), 0)::bigint, coalesce(sum(bytes), 0)::bigint FROM tim_callback.tally WHERE queue = $1`,
+		known: `SELECT id FROM (` + knownOf("unnest($2::bytea[]) i (id)", "$3") + `) k WHERE NOT forgotten`,
 
 		move: `WITH added AS (
 			INSERT INTO tim_callback.event AS e (queue, part, state, key, keyhash, id, received, due, died, attempts, payload)
