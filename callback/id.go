@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"sync"
 )
 
@@ -34,6 +35,9 @@ func AppendEventID[B ~string | ~[]byte](dst []byte, sdkAppID, command, requestID
 
 // buffers are reused, since one would otherwise be allocated for each ID.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// IsPartOfID reports whether a text could be a part of an ID, or a whole one, by its characters.
+func IsPartOfID(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
 
 // RandomID returns a random ID of the same form as [EventID]. It is for callbacks without
 // a time, where two different events may have the same body.

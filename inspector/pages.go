@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/advice"
 )
 
@@ -142,7 +143,7 @@ func (i *Inspector) search(v *view, r *http.Request) (string, int) {
 		return "", 0
 	}
 	v.Callbacks = i.source.Callbacks(&filter{Subject: v.Q}, 0, rowsInSearch)
-	if begin := strings.ToLower(v.Q); len(begin) >= 6 && isHex(begin) {
+	if begin := strings.ToLower(v.Q); len(begin) >= 6 && callback.IsPartOfID(begin) {
 		v.Callbacks = append(v.Callbacks, i.source.Callbacks(&filter{ID: begin}, 0, rowsInSearch)...)
 	}
 	i.findEvents(v, r, eventQuery{Subject: v.Q, Limit: rowsInSearch})
@@ -153,6 +154,4 @@ func (i *Inspector) search(v *view, r *http.Request) (string, int) {
 }
 
 // isID reports whether a text looks like the ID of an event.
-func isID(s string) bool { return len(s) == 32 && isHex(strings.ToLower(s)) }
-
-func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
+func isID(s string) bool { return len(s) == 32 && callback.IsPartOfID(strings.ToLower(s)) }

@@ -2,7 +2,6 @@ package inspector
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/d13c7061/caddy-tim-callback/callback"
@@ -77,14 +76,4 @@ func infoOf(ctx context.Context, q queues.Open) queueInfo {
 		info.Node = &nodeInfo{ID: node.ID, Partitions: node.Partitions, Nodes: node.Nodes, Up: node.Up}
 	}
 	return info
-}
-
-// findStore returns the store of a queue that is being delivered from.
-func findStore(name string) (queue.Store, error) {
-	for _, q := range queues.Current() {
-		if q.Name == name {
-			return q.Store, nil
-		}
-	}
-	return nil, fmt.Errorf("the queue %s is not delivered from now", name)
 }

@@ -2,9 +2,12 @@ package inspector
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/lookup"
+	"github.com/d13c7061/caddy-tim-callback/internal/queues"
 	"github.com/d13c7061/caddy-tim-callback/queue"
 )
 
@@ -13,9 +16,9 @@ const searchTime = time.Second
 
 // Events implements [source].
 func (s processSource) Events(ctx context.Context, name string, wanted eventQuery) (eventPage, error) {
-	store, err := findStore(name)
+	store, err := queues.Find(name)
 	if err != nil {
-		return eventPage{}, err
+		return eventPage{}, fmt.Errorf("the queue %s is not delivered from now", name)
 	}
 	q := queue.Query{State: queue.State(wanted.State), Since: wanted.Since, Until: wanted.Until, After: wanted.After, Limit: wanted.Limit}
 	if q.Match, err = lookup.Match(wanted.Subject, wanted.Command); err != nil {
@@ -48,17 +51,16 @@ func (s processSource) eventOf(queueName string, e *queue.Entry, payload bool) e
 		}
 		info.History = append(info.History, attempt)
 	}
-	if !s.payloads || !payload {
-		a, err := lookup.Attributes(&e.Item)
-		if err == nil {
-			info.App, info.Command, info.Subject = a.SDKAppID, a.Command, a.Subject
-		}
-		return info
+	var a callback.Attributes
+	var err error
+	if s.payloads && payload {
+		a, info.Payload, err = lookup.Payload(&e.Item)
+		info.Withheld = err == nil && info.Payload == nil
+	} else {
+		a, err = lookup.Attributes(&e.Item)
 	}
-	a, body, err := lookup.Payload(&e.Item)
 	if err == nil {
 		info.App, info.Command, info.Subject = a.SDKAppID, a.Command, a.Subject
-		info.Payload, info.Withheld = body, body == nil
 	}
 	return info
 }

@@ -75,7 +75,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 		return writeJSON(w, queueInfos(r.Context()))
 	}
 	name, action, _ := strings.Cut(path, "/")
-	store, err := findStore(name)
+	store, err := queues.Find(name)
 	if err != nil {
 		return apiError(http.StatusNotFound, err)
 	}
@@ -92,21 +92,6 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 		return serveChange(w, r, adminapi.Drop, store.Drop)
 	}
 	return apiError(http.StatusNotFound, fmt.Errorf("resource not found: %s", r.URL.Path))
-}
-
-// findStore returns the store of a queue that is being delivered from.
-func findStore(name string) (queue.Store, error) {
-	var names []string
-	for _, q := range queues.Current() {
-		if q.Name == name {
-			return q.Store, nil
-		}
-		names = append(names, q.Name)
-	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("there is no queue %q, nor any other", name)
-	}
-	return nil, fmt.Errorf("there is no queue %q; there are: %s", name, strings.Join(names, ", "))
 }
 
 func serveDead(w http.ResponseWriter, r *http.Request, store queue.Store) error {

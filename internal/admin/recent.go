@@ -51,16 +51,8 @@ func wireCallback(e *recent.Entry) adminapi.Callback {
 	}
 	if d := e.Delivery; d != nil {
 		c.Delivery = &adminapi.RecentDelivery{
-			State: string(d.State), Attempts: d.Attempts, LastError: d.LastError, LastAttempt: unlessZero(d.Last), NextAttempt: unlessZero(d.Next),
+			State: string(d.State), Attempts: d.Attempts, LastError: d.LastError, LastAttempt: optional(d.Last), NextAttempt: optional(d.Next),
 		}
 	}
 	return c
-}
-
-func unlessZero(at time.Time) *time.Time {
-	if at.IsZero() {
-		return nil
-	}
-	at = at.UTC()
-	return &at
 }

@@ -27,13 +27,11 @@ func (c cursor) String() string { return c.run + "-" + strconv.FormatUint(c.seq,
 func parseCursor(text string) (cursor, error) {
 	run, number, ok := strings.Cut(text, "-")
 	seq, err := strconv.ParseUint(number, 10, 64)
-	if !ok || err != nil || len(run) != len(recent.Run) || !isHex(run) {
+	if !ok || err != nil || len(run) != len(recent.Run) || !callback.IsPartOfID(run) {
 		return cursor{}, fmt.Errorf("%q is not the cursor of a callback", text)
 	}
 	return cursor{run, seq}, nil
 }
-
-func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
 // recentQuery is the query of a request for the last callbacks.
 type recentQuery struct {
@@ -69,8 +67,8 @@ func parseRecentQuery(rawQuery string, now time.Time) (recentQuery, error) {
 var parameters = map[string]func(q *recentQuery, value string, now time.Time) error{
 	"result": func(q *recentQuery, value string, _ time.Time) error {
 		for name := range strings.SplitSeq(value, ",") {
-			if !slices.Contains(recent.Results(), recent.Result(name)) {
-				return fmt.Errorf("%q is not one of %s", name, strings.Join(resultNames(), ", "))
+			if !slices.Contains(recent.ResultNames(), name) {
+				return fmt.Errorf("%q is not one of %s", name, strings.Join(recent.ResultNames(), ", "))
 			}
 			q.filter.Results = append(q.filter.Results, recent.Result(name))
 		}
@@ -85,7 +83,7 @@ var parameters = map[string]func(q *recentQuery, value string, now time.Time) er
 		return nil
 	},
 	"id": func(q *recentQuery, value string, _ time.Time) error {
-		if len(value) > 32 || !isHex(value) {
+		if len(value) > 32 || !callback.IsPartOfID(value) {
 			return fmt.Errorf("%q is neither the ID of an event nor the beginning of one", value)
 		}
 		q.filter.ID = value
@@ -109,11 +107,4 @@ var parameters = map[string]func(q *recentQuery, value string, now time.Time) er
 		q.after, err = parseCursor(value)
 		return err
 	},
-}
-
-func resultNames() (names []string) {
-	for _, r := range recent.Results() {
-		names = append(names, string(r))
-	}
-	return names
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -74,17 +76,26 @@ func (c Client) ask(method, uri string, body, answer any) error {
 			return err
 		}
 	}
-	// each request opens its own connection, which must not stay open
-	header := http.Header{"Connection": {"close"}}
-	resp, err := caddycmd.AdminAPIRequest(c.Address, method, uri, header, bytes.NewReader(text))
+	resp, err := c.request(method, uri, nil, bytes.NewReader(text), "queues")
 	if err != nil {
-		return c.explain(err, "queues")
+		return err
 	}
 	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
 		return c.notOurs(err)
 	}
 	return nil
+}
+
+// request sends a request. of says what is asked for.
+func (c Client) request(method, uri string, header http.Header, body io.Reader, of string) (*http.Response, error) {
+	all := http.Header{"Connection": {"close"}} // each request opens its own connection, which must not stay open
+	maps.Copy(all, header)
+	resp, err := caddycmd.AdminAPIRequest(c.Address, method, uri, all, body)
+	if err != nil {
+		return nil, c.explain(err, of)
+	}
+	return resp, nil
 }
 
 // Error is an error that the admin API has responded with.

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"strconv"
 	"time"
-
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 )
 
 // Recent yields the last callbacks page by page, newest first. query has the filters. It ends after an error.
@@ -61,15 +59,5 @@ func (c Client) get(path string, query, more url.Values, header http.Header) (*h
 	if len(all) > 0 {
 		path += "?" + all.Encode()
 	}
-	// each request opens its own connection, which must not stay open
-	header = header.Clone()
-	if header == nil {
-		header = make(http.Header)
-	}
-	header.Set("Connection", "close")
-	resp, err := caddycmd.AdminAPIRequest(c.Address, http.MethodGet, path, header, nil)
-	if err != nil {
-		return nil, c.explain(err, "the last callbacks")
-	}
-	return resp, nil
+	return c.request(http.MethodGet, path, header, nil, "the last callbacks")
 }

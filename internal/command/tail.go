@@ -74,7 +74,7 @@ else Caddy's default address.`,
 	flags.String("since", "", "Begin with callbacks since this `time`: RFC 3339, or e.g. 10m ago")
 	flags.Bool("no-follow", false, "Print what is remembered, and end")
 	flags.Bool("json", false, "Print each callback as one line of JSON, for scripts")
-	complete(cmd, "result", resultNames())
+	complete(cmd, "result", recent.ResultNames())
 	complete(cmd, "command", commandNames())
 	return cmd
 }
@@ -91,13 +91,6 @@ func complete(cmd *cobra.Command, flag string, values []string) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // there is no such flag
 	}
-}
-
-func resultNames() (names []string) {
-	for _, r := range recent.Results() {
-		names = append(names, string(r))
-	}
-	return names
 }
 
 func commandNames() (names []string) {
@@ -134,8 +127,8 @@ func tailQuery(flags caddycmd.Flags, now time.Time) (url.Values, error) {
 	query := make(url.Values)
 	results := flags.Lookup("result").Value.(pflag.SliceValue).GetSlice()
 	for _, name := range results {
-		if !slices.Contains(resultNames(), name) {
-			return nil, fmt.Errorf("--result: %q is not one of %s", name, strings.Join(resultNames(), ", "))
+		if !slices.Contains(recent.ResultNames(), name) {
+			return nil, fmt.Errorf("--result: %q is not one of %s", name, strings.Join(recent.ResultNames(), ", "))
 		}
 	}
 	query.Set("result", strings.Join(results, ","))

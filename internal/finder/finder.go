@@ -4,9 +4,11 @@ package finder
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/d13c7061/caddy-tim-callback/callback"
 	"github.com/d13c7061/caddy-tim-callback/internal/adminapi"
 	"github.com/d13c7061/caddy-tim-callback/internal/advice"
 	"github.com/d13c7061/caddy-tim-callback/internal/recent"
@@ -121,17 +123,12 @@ const mostCallbacks = 10_000
 // asID reports whether a text may be the ID of an event or its beginning, and returns it as IDs are written.
 func asID(text string) (string, bool) {
 	id := strings.ToLower(text)
-	return id, len(id) >= 6 && len(id) <= 32 && strings.Trim(id, "0123456789abcdef") == ""
+	return id, len(id) >= 6 && len(id) <= 32 && callback.IsPartOfID(id)
 }
 
 // notOK are all results but ok, as the admin API takes them.
 func notOK() string {
-	var names []string
-	for _, r := range recent.Results() {
-		if r != recent.OK {
-			names = append(names, string(r))
-		}
-	}
+	names := slices.DeleteFunc(recent.ResultNames(), func(name string) bool { return name == string(recent.OK) })
 	return strings.Join(names, ",")
 }
 

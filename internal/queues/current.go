@@ -1,6 +1,7 @@
 package queues
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -16,6 +17,21 @@ type Open struct {
 	MaxBytes int64  // see [queue.Limits]; 0 without a limit
 	Store    queue.Store
 	Down     time.Time // since when the backend takes no events at all; zero if it does, as far as is known
+}
+
+// Find returns the store of a queue that is being delivered from now.
+func Find(name string) (queue.Store, error) {
+	var names []string
+	for _, q := range Current() {
+		if q.Name == name {
+			return q.Store, nil
+		}
+		names = append(names, q.Name)
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("there is no queue %q, nor any other", name)
+	}
+	return nil, fmt.Errorf("there is no queue %q; there are: %s", name, strings.Join(names, ", "))
 }
 
 // Current returns the queues that are being delivered from now, in the order of their

@@ -31,6 +31,14 @@ func Results() []Result {
 	return all
 }
 
+// ResultNames returns the names of all results.
+func ResultNames() (names []string) {
+	for _, r := range Results() {
+		names = append(names, string(r))
+	}
+	return names
+}
+
 // Callback is a callback that was answered. [Ring.Add] copies the texts that may share memory with
 // the request: all but Result, Detail and Queue.
 type Callback struct {
