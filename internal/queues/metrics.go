@@ -27,36 +27,29 @@ var (
 		Buckets: append(prometheus.DefBuckets[:len(prometheus.DefBuckets):len(prometheus.DefBuckets)], 30, 60),
 	}, []string{"queue"})
 
-	queueEvents = prometheus.NewDesc(
-		prometheus.BuildFQName(metrics.Namespace, metrics.Subsystem, "queue_events"),
-		"Events in a queue: waiting to be delivered, being delivered, and dead letters.",
-		[]string{"queue", "state"}, nil)
+	queueEvents = desc("queue_events",
+		"Events in a queue: waiting to be delivered, being delivered, and dead letters.", "queue", "state")
 
-	queueBytes = prometheus.NewDesc(
-		prometheus.BuildFQName(metrics.Namespace, metrics.Subsystem, "queue_bytes"),
-		"Bytes that the events in a queue take, dead letters included.",
-		[]string{"queue"}, nil)
+	queueBytes = desc("queue_bytes",
+		"Bytes that the events in a queue take, dead letters included.", "queue")
 
-	queueOldest = prometheus.NewDesc(
-		prometheus.BuildFQName(metrics.Namespace, metrics.Subsystem, "queue_oldest_seconds"),
-		"How long the oldest event that is not delivered yet has been in a queue; 0 if there is none.",
-		[]string{"queue"}, nil)
+	queueOldest = desc("queue_oldest_seconds",
+		"How long the oldest event that is not delivered yet has been in a queue; 0 if there is none.", "queue")
 
-	queueSpooled = prometheus.NewDesc(
-		prometheus.BuildFQName(metrics.Namespace, metrics.Subsystem, "queue_spooled_events"),
-		"Events on the disk of this machine that the store of a queue has not taken yet.",
-		[]string{"queue"}, nil)
+	queueSpooled = desc("queue_spooled_events",
+		"Events on the disk of this machine that the store of a queue has not taken yet.", "queue")
 
-	queuePartitions = prometheus.NewDesc(
-		prometheus.BuildFQName(metrics.Namespace, metrics.Subsystem, "queue_partitions"),
-		"Parts of a queue that several nodes share which this node delivers.",
-		[]string{"queue"}, nil)
+	queuePartitions = desc("queue_partitions",
+		"Parts of a queue that several nodes share which this node delivers.", "queue")
 
-	queueStoreUp = prometheus.NewDesc(
-		prometheus.BuildFQName(metrics.Namespace, metrics.Subsystem, "queue_store_up"),
-		"Whether this node can reach the store of a queue that several nodes share.",
-		[]string{"queue"}, nil)
+	queueStoreUp = desc("queue_store_up",
+		"Whether this node can reach the store of a queue that several nodes share.", "queue")
 )
+
+// desc describes a gauge of queues.
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(metrics.Namespace, metrics.Subsystem, name), help, labels, nil)
+}
 
 // queueStates collects what is in the queues that are delivered from now, when asked.
 type queueStates struct{}
